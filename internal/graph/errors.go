@@ -1,0 +1,165 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"plimsoll"
+	"plimsoll/internal/odata"
+)
+
+// failure is a refusal as it goes over the wire.
+type failure struct {
+	status        int
+	code, message string
+	target        string
+	retryAfter    time.Duration
+	allow         []string // for 405
+}
+
+// Error gives the message.
+func (f *failure) Error() string { return f.message }
+
+// domainFailure is the one table from the domain's codes to statuses and to the
+// codes that clients branch on.
+func domainFailure(code plimsoll.Code) (status int, graphCode string) {
+	switch code {
+	case plimsoll.Invalid:
+		return http.StatusBadRequest, "BadRequest"
+	case plimsoll.Unauthenticated:
+		return http.StatusUnauthorized, "InvalidAuthenticationToken"
+	case plimsoll.Forbidden:
+		return http.StatusForbidden, "Forbidden"
+	case plimsoll.NotFound:
+		return http.StatusNotFound, "ResourceNotFound"
+	case plimsoll.Conflict:
+		return http.StatusConflict, "Conflict"
+	case plimsoll.PreconditionFailed:
+		return http.StatusPreconditionFailed, "PreconditionFailed"
+	case plimsoll.TooManyRequests:
+		return http.StatusTooManyRequests, "TooManyRequests"
+	case plimsoll.Unavailable:
+		return http.StatusServiceUnavailable, "ServiceUnavailable"
+	default:
+		return http.StatusInternalServerError, "InternalServerError"
+	}
+}
+
+// protocolCode is the same for what the protocol refuses.
+func protocolCode(kind odata.Kind) string {
+	switch kind {
+	case odata.NotFound:
+		return "ResourceNotFound"
+	case odata.NotAcceptable:
+		return "NotAcceptable"
+	case odata.UnsupportedMediaType:
+		return "UnsupportedMediaType"
+	default:
+		return "BadRequest"
+	}
+}
+
+func methodNotAllowed(method string, allow []string) error {
+	return &failure{
+		status: http.StatusMethodNotAllowed, code: "MethodNotAllowed", allow: allow,
+		message: fmt.Sprintf("%.20q is not served at this path; these are: %s.", method, strings.Join(allow, ", ")),
+	}
+}
+
+func tooLarge(limit int64) error {
+	return &failure{
+		status: http.StatusRequestEntityTooLarge, code: "RequestEntityTooLarge",
+		message: fmt.Sprintf("The body is larger than the %d bytes that are read here.", limit),
+	}
+}
+
+func notServed() error {
+	return plimsoll.Errorf(plimsoll.NotFound, "Nothing is served at this path.")
+}
+
+// explain turns any error into what goes over the wire. What is not a refusal
+// is a fault of ours, of which the client learns nothing but the request's id.
+func explain(err error) *failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	if e, ok := errors.AsType[*odata.Error](err); ok {
+		return &failure{status: int(e.Kind), code: protocolCode(e.Kind), message: e.Message, target: e.Target}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = &plimsoll.Error{
+			Code: plimsoll.Unavailable, RetryAfter: time.Second,
+			Message: "The request ended before its answer was ready.", Err: err,
+		}
+	}
+	status, code := domainFailure(plimsoll.ErrorCode(err))
+	f := &failure{status: status, code: code, message: "Something went wrong here. The request-id leads to it in the log."}
+	if e, ok := errors.AsType[*plimsoll.Error](err); ok && e.Code != plimsoll.Internal {
+		f.message, f.target, f.retryAfter = e.Message, e.Property, e.RetryAfter
+	}
+	return f
+}
+
+// refuse writes err as Graph's error body, and logs what is ours to mend.
+func (a *API) refuse(w http.ResponseWriter, c *call, err error) {
+	f := explain(err)
+	header := w.Header()
+	if f.status >= http.StatusInternalServerError {
+		a.log.LogAttrs(c.r.Context(), slog.LevelError, "request failed",
+			slog.String("request_id", c.requestID), slog.String("method", c.r.Method),
+			slog.String("route", c.route), slog.String("error", err.Error()))
+	}
+	if f.status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", challenge(c.bearer != "", f.message))
+	}
+	if f.allow != nil {
+		header.Set("Allow", strings.Join(f.allow, ", "))
+	}
+	if f.retryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(int((f.retryAfter+time.Second-1)/time.Second)))
+	}
+	header.Set("Content-Type", odata.JSON)
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(f.status)
+	_, _ = w.Write(c.errorBody(f, a.now()))
+}
+
+// challenge is the WWW-Authenticate header of RFC 6750, section 3: it names an
+// error only where a token was sent.
+func challenge(sent bool, message string) string {
+	if !sent {
+		return `Bearer realm="plimsoll"`
+	}
+	printable := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return -1
+		}
+		return r
+	}, message)
+	return fmt.Sprintf(`Bearer realm="plimsoll", error="invalid_token", error_description="%s"`, printable)
+}
+
+func (c *call) errorBody(f *failure, now time.Time) []byte {
+	body := append(make([]byte, 0, 512), `{"error":{`...)
+	body = appendTextMember(body, "code", f.code)
+	body = appendTextMember(body, "message", f.message)
+	if f.target != "" {
+		body = appendTextMember(body, "target", f.target)
+	}
+	body = odata.AppendMember(body, "innerError")
+	body = append(body, '{')
+	body = appendTextMember(body, "date", now.UTC().Format("2006-01-02T15:04:05"))
+	body = appendTextMember(body, "request-id", c.requestID)
+	body = appendTextMember(body, "client-request-id", c.clientRequestID)
+	return append(body, "}}}"...)
+}
+
+func appendTextMember(dst []byte, name, text string) []byte {
+	return odata.AppendText(odata.AppendMember(dst, name), text)
+}

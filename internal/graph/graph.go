@@ -1,0 +1,242 @@
+// Package graph is the Microsoft Graph surface: its paths, its types on the
+// wire, and the mapping to the domain and back.
+//
+// Every request takes the same way: its path is matched, its caller is known
+// and allowed, its form is checked, its operation runs, and one place writes
+// the answer or the refusal.
+package graph
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"plimsoll"
+	"plimsoll/internal/auth"
+	"plimsoll/internal/odata"
+	"plimsoll/internal/service"
+)
+
+const (
+	root            = "/beta"
+	maxClientID     = 128 // of client-request-id, in characters
+	maxBody         = 64 << 10
+	maxScriptBody   = 2 << 20 // a script of 1 MiB in base64, and its other properties
+	initialBodySize = 1 << 10
+)
+
+// Observe is told of every request: the pattern of its path, its method, the
+// status of its answer, and how long it took.
+type Observe func(route, method string, status int, took time.Duration)
+
+// API serves the surface.
+type API struct {
+	service  *service.Service
+	verifier auth.Verifier
+	tenantID string
+	log      *slog.Logger
+	observe  Observe
+	now      func() time.Time
+	random   io.Reader
+	model    *model
+	mux      *http.ServeMux
+}
+
+// New makes the surface of one tenant. Requests must carry the scheme and host
+// that the client used in their URL and Host.
+func New(
+	s *service.Service, verifier auth.Verifier, tenantID string,
+	log *slog.Logger, observe Observe, now func() time.Time, random io.Reader,
+) *API {
+	a := &API{
+		service: s, verifier: verifier, tenantID: tenantID,
+		log: log, observe: observe, now: now, random: random,
+		model: newModel(), mux: http.NewServeMux(),
+	}
+	for pattern, methods := range a.routes() {
+		a.mux.Handle(root+pattern, a.resource(root+pattern, methods))
+	}
+	a.mux.Handle("/", a.resource("", nil))
+	return a
+}
+
+// ServeHTTP answers any path: those it does not serve with Graph's 404.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	segments, err := odata.ParsePath(r.URL.EscapedPath())
+	if err != nil {
+		a.serve(w, r, "", func(*call) (*answer, error) { return nil, err })
+		return
+	}
+	canonical := *r
+	canonical.URL = new(*r.URL)
+	canonical.URL.Path = "/" + strings.Join(segments, "/")
+	for i, segment := range segments {
+		segments[i] = url.PathEscape(segment)
+	}
+	canonical.URL.RawPath = "/" + strings.Join(segments, "/")
+	a.mux.ServeHTTP(w, &canonical)
+}
+
+// resource serves the operations at one path; nil is a path without any.
+func (a *API) resource(route string, methods operations) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.serve(w, r, route, func(c *call) (*answer, error) {
+			return a.operate(w, c, methods)
+		})
+	})
+}
+
+// operate finds the request's operation, and runs it for a caller who may and a
+// request in good form.
+func (a *API) operate(w http.ResponseWriter, c *call, methods operations) (*answer, error) {
+	op, served := methods.find(c.r.Method)
+	if !served || op.permission != nil {
+		if err := a.authenticate(c); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case methods == nil:
+		return nil, notServed()
+	case !served:
+		return nil, methodNotAllowed(c.r.Method, methods.allowed())
+	}
+	if op.permission != nil {
+		if err := c.caller.May(op.permission); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.read(w, c, op); err != nil {
+		return nil, err
+	}
+	return op.handle(c)
+}
+
+func (a *API) authenticate(c *call) (err error) {
+	if c.bearer == "" {
+		return plimsoll.Errorf(plimsoll.Unauthenticated,
+			"The request carries no token: send Authorization: Bearer {token}.")
+	}
+	c.caller, err = a.verifier.Verify(c.r.Context(), c.bearer)
+	return err
+}
+
+// read checks a request's form, and reads its query options and body.
+func (a *API) read(w http.ResponseWriter, c *call, op operation) (err error) {
+	if err = odata.CheckAccept(strings.Join(c.r.Header.Values("Accept"), ","), op.serves); err != nil {
+		return err
+	}
+	if c.query, err = odata.ParseQuery(c.r.URL.RawQuery, op.options...); err != nil || op.maxBody == 0 {
+		return err
+	}
+	if err = odata.CheckContentType(c.r.Header.Get("Content-Type")); err != nil {
+		return err
+	}
+	c.body, err = readBody(w, c.r, op.maxBody)
+	return err
+}
+
+// serve runs handle and writes what comes of it: an answer, a refusal, or a
+// fault of ours when it panics.
+func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle func(*call) (*answer, error)) {
+	start := a.now()
+	c, err := a.newCall(r, route)
+	recorder := &statusRecorder{ResponseWriter: w}
+	c.announce(recorder.Header())
+	var result *answer
+	if err == nil {
+		result, err = a.guard(c, handle)
+	}
+	if err != nil {
+		a.refuse(recorder, c, err)
+	} else {
+		write(recorder, c, result)
+	}
+	took := a.now().Sub(start)
+	a.observe(route, r.Method, recorder.status, took)
+	a.log.LogAttrs(r.Context(), slog.LevelDebug, "request",
+		slog.String("request_id", c.requestID), slog.String("method", r.Method), slog.String("route", route),
+		slog.Int("status", recorder.status), slog.Duration("took", took), slog.String("caller", c.caller.Subject))
+}
+
+func (a *API) newCall(r *http.Request, route string) (*call, error) {
+	id, err := uuid.NewRandomFromReader(a.random)
+	c := &call{
+		r: r, route: route, requestID: id.String(), bearer: bearerToken(r),
+		base: r.URL.Scheme + "://" + r.Host + root,
+	}
+	c.clientRequestID = c.requestID
+	if own := r.Header.Get("client-request-id"); own != "" && len(own) <= maxClientID && isPrintable(own) {
+		c.clientRequestID = own
+	}
+	return c, err
+}
+
+func isPrintable(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+func (c *call) announce(header http.Header) {
+	header.Set("request-id", c.requestID)
+	header.Set("client-request-id", c.clientRequestID)
+	header.Set("OData-Version", "4.0")
+}
+
+// guard turns a panic into an error, so that one request's fault is one
+// request's.
+func (a *API) guard(c *call, handle func(*call) (*answer, error)) (result *answer, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	return handle(c)
+}
+
+// write sends an answer. Where the client prefers it (RFC 7240), the body of a
+// change is left out.
+func write(w http.ResponseWriter, c *call, result *answer) {
+	header := w.Header()
+	if result.location != "" {
+		header.Set("Location", result.location)
+	}
+	if result.etag != "" {
+		header.Set("ETag", result.etag)
+	}
+	if changes := c.r.Method == http.MethodPost || c.r.Method == http.MethodPatch; changes && result.body != nil &&
+		odata.PrefersMinimal(c.r.Header.Values("Prefer")) {
+		header.Set("Preference-Applied", "return=minimal")
+		if result.create {
+			header.Set("OData-EntityId", result.location)
+		}
+		result = &answer{status: http.StatusNoContent}
+	}
+	if result.contentType != "" {
+		header.Set("Content-Type", result.contentType)
+		header.Set("X-Content-Type-Options", "nosniff")
+	}
+	w.WriteHeader(result.status)
+	_, _ = w.Write(result.body) // a client that left needs no answer
+}
+
+// statusRecorder remembers the status for the log and the metrics.
+type statusRecorder struct {
+	http.ResponseWriter
+
+	status int
+}
+
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives the writer inside, for http.ResponseController.
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

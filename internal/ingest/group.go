@@ -1,0 +1,130 @@
+// Package ingest is group commit: many callers' writes share one durable
+// transaction. A commit costs an fsync, and one fsync for each write does not
+// scale; here whatever arrives while a transaction commits goes into the next,
+// so that a lone caller waits for no one and a crowd shares.
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"plimsoll"
+)
+
+// Commit writes items in one transaction. refusals[i] is why items[i] alone was
+// refused, or nil; err means that nothing was written.
+type Commit[T any] func(ctx context.Context, items []T) (refusals []error, err error)
+
+// Limits bound a [Group].
+type Limits struct {
+	Batch   int // most items in a transaction
+	Waiting int // most items that wait for one; a further one is refused
+}
+
+// Group gathers items into shared transactions.
+type Group[T any] struct {
+	commit  Commit[T]
+	limits  Limits
+	waiting chan *submission[T]
+	observe func(items int)
+}
+
+type submission[T any] struct {
+	ctx  context.Context //nolint:containedctx // the caller's: it may leave before its turn
+	item T
+	done chan error
+}
+
+// NewGroup makes a group, which works while Run does. observe is told the number
+// of items of each transaction.
+func NewGroup[T any](commit Commit[T], limits Limits, observe func(items int)) *Group[T] {
+	return &Group[T]{
+		commit: commit, limits: limits, observe: observe,
+		waiting: make(chan *submission[T], limits.Waiting),
+	}
+}
+
+// Submit returns nil once item is durable. With more waiting than the limit it
+// refuses at once with TooManyRequests. A caller whose context ends before its
+// turn is left out; one whose context ends later may still be written.
+func (g *Group[T]) Submit(ctx context.Context, item T) error {
+	s := &submission[T]{ctx: ctx, item: item, done: make(chan error, 1)}
+	select {
+	case g.waiting <- s:
+	default:
+		return &plimsoll.Error{
+			Code: plimsoll.TooManyRequests, RetryAfter: time.Second,
+			Message: "More reports are waiting to be stored than can be taken on; send this one again in a moment.",
+		}
+	}
+	select {
+	case err := <-s.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run writes what is submitted until ctx is done and nothing waits any more.
+func (g *Group[T]) Run(ctx context.Context) {
+	batch := make([]*submission[T], 0, g.limits.Batch)
+	for {
+		select {
+		case s := <-g.waiting:
+			batch = g.gather(append(batch[:0], s))
+			g.write(context.WithoutCancel(ctx), batch)
+		case <-ctx.Done():
+			if len(g.waiting) == 0 {
+				return
+			}
+			batch = g.gather(batch[:0])
+			g.write(context.WithoutCancel(ctx), batch)
+		}
+	}
+}
+
+// gather adds what waits to the batch, without waiting for more.
+func (g *Group[T]) gather(batch []*submission[T]) []*submission[T] {
+	for len(batch) < g.limits.Batch {
+		select {
+		case s := <-g.waiting:
+			batch = append(batch, s)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// write commits a batch, and tells each submitter how it went. When a batch
+// fails for a reason that may lie in one item, each is tried by itself, so that
+// one bad item never costs its neighbours anything.
+func (g *Group[T]) write(ctx context.Context, batch []*submission[T]) {
+	present := make([]*submission[T], 0, len(batch))
+	items := make([]T, 0, len(batch))
+	for _, s := range batch {
+		if s.ctx.Err() == nil {
+			present, items = append(present, s), append(items, s.item)
+		}
+	}
+	if len(items) == 0 {
+		return
+	}
+	refusals, err := g.commit(ctx, items)
+	if err != nil && len(items) > 1 && plimsoll.ErrorCode(err) != plimsoll.Unavailable {
+		for _, s := range present {
+			g.write(ctx, []*submission[T]{s})
+		}
+		return
+	}
+	if err == nil {
+		g.observe(len(items))
+	}
+	for i, s := range present {
+		if err != nil {
+			s.done <- err
+		} else {
+			s.done <- refusals[i]
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package issuer
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/crypto/bcrypt"
+
+	"plimsoll"
+)
+
+const (
+	// maxComparisons is how many bcrypt comparisons run at once. Each takes a
+	// core for tens of milliseconds: guesses must not starve the fleet.
+	maxComparisons = 2
+	maxPatience    = 3 * time.Second
+	// nobody is the hash of a secret that was thrown away. An unknown client
+	// is compared with it, so that the time does not tell which clients exist.
+	nobody = "$2a$10$vRUDuggXD9Tb4tJX6nhJwOjcMX.HlNQTgXMytRRwSkhWK7e2xsNtC"
+)
+
+// Authenticate gives the client that the secret belongs to. An unknown client
+// and a wrong secret are the same [plimsoll.Unauthenticated] error; when too
+// many ask at once, it is [plimsoll.TooManyRequests].
+func (c *Clients) Authenticate(ctx context.Context, id, secret string) (plimsoll.Client, error) {
+	client, err := c.lookUp(ctx, id)
+	if err != nil {
+		return plimsoll.Client{}, err
+	}
+	hashes := c.holding(client)
+	if len(hashes) == 0 {
+		hashes = []string{nobody}
+	}
+	if err := c.takeSlot(ctx); err != nil {
+		return plimsoll.Client{}, err
+	}
+	defer func() { <-c.slots }()
+	for _, hash := range hashes {
+		// Whatever is wrong with a hash or a secret, it does not match.
+		if bcrypt.CompareHashAndPassword([]byte(hash), []byte(secret)) == nil {
+			return client, nil
+		}
+	}
+	return plimsoll.Client{}, plimsoll.Errorf(plimsoll.Unauthenticated, "The client is unknown or its secret is wrong or has expired.")
+}
+
+// lookUp gives a client without secrets when there is none of that id.
+func (c *Clients) lookUp(ctx context.Context, id string) (plimsoll.Client, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return plimsoll.Client{}, nil //nolint:nilerr // an id of another form is an unknown one
+	}
+	client, err := c.clients.Client(ctx, parsed.String())
+	if plimsoll.ErrorCode(err) == plimsoll.NotFound {
+		return plimsoll.Client{}, nil
+	}
+	return client, err
+}
+
+func (c *Clients) takeSlot(ctx context.Context) error {
+	patience := time.NewTimer(c.patience)
+	defer patience.Stop()
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-patience.C:
+		return &plimsoll.Error{
+			Code: plimsoll.TooManyRequests, RetryAfter: maxPatience,
+			Message: "Too many clients ask for tokens at once. Try again soon.",
+		}
+	}
+}

@@ -1,0 +1,313 @@
+package odata
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Property declares one structural property of the Go type T: how it is named
+// and typed on the wire, and where its value stands in a T.
+type Property[T any] struct {
+	name     string
+	edm      string
+	nullable bool
+	readOnly bool
+	required bool
+
+	write func(dst []byte, v *T) []byte
+	read  func(d *jsontext.Decoder, v *T) error
+	copy  func(dst, src *T)
+}
+
+// ReadOnly marks a property that the service sets: in a body it is ignored, as
+// OData 4.01 (Protocol, section 11.4.2) asks.
+func (p Property[T]) ReadOnly() Property[T] { p.readOnly = true; return p }
+
+// Required marks a property that a create must give.
+func (p Property[T]) Required() Property[T] { p.required = true; return p }
+
+// codec is how values of the Go type F stand on the wire.
+type codec[F any] struct {
+	edm      string
+	nullable bool
+	want     string // what is right, for messages: "a string"
+	write    func(dst []byte, f F) []byte
+	read     func(token jsontext.Token) (F, bool)
+}
+
+func property[T, F any](name string, c codec[F], field func(*T) *F) Property[T] {
+	return Property[T]{
+		name: name, edm: c.edm, nullable: c.nullable,
+		write: func(dst []byte, v *T) []byte { return c.write(dst, *field(v)) },
+		copy:  func(dst, src *T) { *field(dst) = *field(src) },
+		read: func(d *jsontext.Decoder, v *T) error {
+			token, err := d.ReadToken()
+			if err != nil {
+				return err
+			}
+			f, ok := c.read(token)
+			if !ok {
+				return badRequest(name, "%s must be %s, not %s.", name, c.want, describe(token))
+			}
+			*field(v) = f
+			return nil
+		},
+	}
+}
+
+// describe names a JSON token in a message, without echoing much of it.
+func describe(token jsontext.Token) string {
+	switch token.Kind() {
+	case '"':
+		return "the string " + quote(token.String())
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	default:
+		return strings.Trim(quote(token.String()), `"`)
+	}
+}
+
+// nullable makes a codec of pointers, whose nil is null.
+func nullable[F any](c codec[F]) codec[*F] {
+	return codec[*F]{
+		edm: c.edm, nullable: true, want: c.want + " or null",
+		write: func(dst []byte, f *F) []byte {
+			if f == nil {
+				return append(dst, "null"...)
+			}
+			return c.write(dst, *f)
+		},
+		read: func(token jsontext.Token) (*F, bool) {
+			if token.Kind() == 'n' {
+				return nil, true
+			}
+			f, ok := c.read(token)
+			return &f, ok
+		},
+	}
+}
+
+// zeroIsNull makes a codec whose zero value is null.
+func zeroIsNull[F comparable](c codec[F]) codec[F] {
+	var zero F
+	return codec[F]{
+		edm: c.edm, nullable: true, want: c.want + " or null",
+		write: func(dst []byte, f F) []byte {
+			if f == zero {
+				return append(dst, "null"...)
+			}
+			return c.write(dst, f)
+		},
+		read: func(token jsontext.Token) (F, bool) {
+			if token.Kind() == 'n' {
+				return zero, true
+			}
+			return c.read(token)
+		},
+	}
+}
+
+func appendString(dst []byte, text string) []byte {
+	// Text that comes from a store was checked on its way in, and what is not
+	// valid UTF-8 is still written as valid JSON.
+	dst, _ = jsontext.AppendQuote(dst, text)
+	return dst
+}
+
+func readString(token jsontext.Token) (string, bool) {
+	if token.Kind() != '"' {
+		return "", false
+	}
+	return token.String(), true
+}
+
+func stringCodec() codec[string] {
+	return codec[string]{edm: "Edm.String", want: "a string", write: appendString, read: readString}
+}
+
+// String declares an Edm.String that is never null.
+func String[T any](name string, field func(*T) *string) Property[T] {
+	return property(name, stringCodec(), field)
+}
+
+// TextOrNull declares an Edm.String; the empty text is null.
+func TextOrNull[T any](name string, field func(*T) *string) Property[T] {
+	return property(name, zeroIsNull(stringCodec()), field)
+}
+
+// NullableString declares an Edm.String; nil is null.
+func NullableString[T any](name string, field func(*T) **string) Property[T] {
+	return property(name, nullable(stringCodec()), field)
+}
+
+// Boolean declares an Edm.Boolean that is never null.
+func Boolean[T any](name string, field func(*T) *bool) Property[T] {
+	return property(name, codec[bool]{
+		edm: "Edm.Boolean", want: "true or false", write: strconv.AppendBool,
+		read: func(token jsontext.Token) (bool, bool) {
+			return token.Kind() == 't', token.Kind() == 't' || token.Kind() == 'f'
+		},
+	}, field)
+}
+
+// Int32 declares an Edm.Int32 that is never null. On the wire it is an integer
+// literal: neither 1.0, 1e1 nor "1".
+func Int32[T any](name string, field func(*T) *int32) Property[T] {
+	return property(name, codec[int32]{
+		edm: "Edm.Int32", want: "an integer from -2147483648 to 2147483647",
+		write: func(dst []byte, f int32) []byte { return strconv.AppendInt(dst, int64(f), 10) },
+		read: func(token jsontext.Token) (int32, bool) {
+			if token.Kind() != '0' {
+				return 0, false
+			}
+			n, err := strconv.ParseInt(token.String(), 10, 32)
+			return int32(n), err == nil
+		},
+	}, field)
+}
+
+// DateTimeOffset declares an Edm.DateTimeOffset that is never null.
+func DateTimeOffset[T any](name string, field func(*T) *time.Time) Property[T] {
+	return property(name, timeCodec(), field)
+}
+
+func timeCodec() codec[time.Time] {
+	return codec[time.Time]{
+		edm:   "Edm.DateTimeOffset",
+		want:  "a date and time with an offset, in the years 1 to 9999, such as 2017-01-01T00:01:17.4310553-08:00",
+		write: appendTime,
+		read: func(token jsontext.Token) (time.Time, bool) {
+			if token.Kind() != '"' {
+				return time.Time{}, false
+			}
+			return ParseDateTimeOffset(token.String())
+		},
+	}
+}
+
+func appendTime(dst []byte, t time.Time) []byte {
+	dst = append(dst, '"')
+	dst = AppendDateTimeOffset(dst, t)
+	return append(dst, '"')
+}
+
+// NullableTime declares an Edm.DateTimeOffset; the zero time is null.
+func NullableTime[T any](name string, field func(*T) *time.Time) Property[T] {
+	return property(name, zeroIsNull(timeCodec()), field)
+}
+
+// NullableBinary declares an Edm.Binary; nil is null. It is written in standard
+// base64, as Graph does, and read in either alphabet, padded or not.
+func NullableBinary[T any](name string, field func(*T) *[]byte) Property[T] {
+	return property(name, codec[[]byte]{
+		edm: "Edm.Binary", nullable: true, want: "base64 text or null",
+		write: func(dst, f []byte) []byte {
+			if f == nil {
+				return append(dst, "null"...)
+			}
+			dst = append(dst, '"')
+			dst = base64.StdEncoding.AppendEncode(dst, f)
+			return append(dst, '"')
+		},
+		read: func(token jsontext.Token) ([]byte, bool) {
+			if token.Kind() == 'n' {
+				return nil, true
+			}
+			if token.Kind() != '"' {
+				return nil, false
+			}
+			return decodeBase64(token.String())
+		},
+	}, field)
+}
+
+func decodeBase64(text string) ([]byte, bool) {
+	text = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "").Replace(text), "=")
+	binary, err := base64.RawStdEncoding.AppendDecode([]byte{}, []byte(text))
+	return binary, err == nil
+}
+
+// Enumeration is an enum type: its qualified name and its members from 0.
+type Enumeration[E ~string] struct {
+	Name    string
+	Members []E
+}
+
+func (e Enumeration[E]) codec() codec[E] {
+	names := make([]string, len(e.Members))
+	for i, m := range e.Members {
+		names[i] = string(m)
+	}
+	return codec[E]{
+		edm: e.Name, want: "one of " + strings.Join(names, ", "),
+		write: func(dst []byte, f E) []byte { return appendString(dst, string(f)) },
+		read: func(token jsontext.Token) (E, bool) {
+			text, ok := readString(token)
+			return E(text), ok && slices.Contains(e.Members, E(text))
+		},
+	}
+}
+
+// Enum declares a property of an enum type that is never null. Members compare
+// case-sensitively.
+func Enum[T any, E ~string](name string, enum Enumeration[E], field func(*T) *E) Property[T] {
+	return property(name, enum.codec(), field)
+}
+
+// NullableEnum declares a property of an enum type; the empty text is null.
+func NullableEnum[T any, E ~string](name string, enum Enumeration[E], field func(*T) *E) Property[T] {
+	return property(name, zeroIsNull(enum.codec()), field)
+}
+
+// Strings declares a Collection(Edm.String); neither it nor a member is null.
+func Strings[T any](name string, field func(*T) *[]string) Property[T] {
+	p := property(name, codec[[]string]{
+		edm: "Collection(Edm.String)",
+		write: func(dst []byte, f []string) []byte {
+			dst = append(dst, '[')
+			for i, text := range f {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				dst = appendString(dst, text)
+			}
+			return append(dst, ']')
+		},
+	}, field)
+	p.read = func(d *jsontext.Decoder, v *T) error {
+		texts, err := readStrings(d, name)
+		*field(v) = texts
+		return err
+	}
+	return p
+}
+
+func readStrings(d *jsontext.Decoder, name string) ([]string, error) {
+	token, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	if token.Kind() != '[' {
+		return nil, badRequest(name, "%s must be an array of strings, not %s.", name, describe(token))
+	}
+	texts := []string{}
+	for d.PeekKind() != ']' {
+		if token, err = d.ReadToken(); err != nil {
+			return nil, err
+		}
+		text, ok := readString(token)
+		if !ok {
+			return nil, badRequest(name, "%s[%d] must be a string, not %s.", name, len(texts), describe(token))
+		}
+		texts = append(texts, text)
+	}
+	_, err = d.ReadToken()
+	return texts, err
+}

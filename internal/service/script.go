@@ -1,0 +1,70 @@
+package service
+
+import (
+	"context"
+
+	"plimsoll"
+)
+
+// CreateScript stores what edit makes of a new script.
+func (s *Service) CreateScript(
+	ctx context.Context, actor string, edit func(*plimsoll.Script),
+) (plimsoll.Script, error) {
+	script := plimsoll.NewScript()
+	edit(&script)
+	id, err := s.newID()
+	if err != nil {
+		return script, err
+	}
+	if err := script.Create(id, s.clock()); err != nil {
+		return script, err
+	}
+	event, err := s.event(actor, "deviceComplianceScript.create", id)
+	if err != nil {
+		return script, err
+	}
+	return script, s.scripts.CreateScript(ctx, &script, event)
+}
+
+// Script gives a script whole.
+func (s *Service) Script(ctx context.Context, id string) (plimsoll.Script, error) {
+	return s.scripts.Script(ctx, id)
+}
+
+// Scripts gives a page of the scripts, and their number or -1.
+func (s *Service) Scripts(ctx context.Context, page plimsoll.ScriptPage) ([]plimsoll.ListedScript, int64, error) {
+	return s.scripts.Scripts(ctx, page)
+}
+
+// CountScripts gives the number of scripts.
+func (s *Service) CountScripts(ctx context.Context) (int64, error) {
+	return s.scripts.CountScripts(ctx)
+}
+
+// UpdateScript applies edit to a script whose change counter matches.
+func (s *Service) UpdateScript(
+	ctx context.Context, actor, id string, match Match, edit func(*plimsoll.Script),
+) (plimsoll.Script, error) {
+	event, err := s.event(actor, "deviceComplianceScript.update", id)
+	if err != nil {
+		return plimsoll.Script{}, err
+	}
+	return s.scripts.UpdateScript(ctx, id, func(script *plimsoll.Script) error {
+		if err := match.check(script.Changes); err != nil {
+			return err
+		}
+		return script.Change(edit, event.At)
+	}, event)
+}
+
+// DeleteScript removes a script whose change counter matches, with its summary
+// and its history.
+func (s *Service) DeleteScript(ctx context.Context, actor, id string, match Match) error {
+	event, err := s.event(actor, "deviceComplianceScript.delete", id)
+	if err != nil {
+		return err
+	}
+	return s.scripts.DeleteScript(ctx, id, func(script *plimsoll.Script) error {
+		return match.check(script.Changes)
+	}, event)
+}

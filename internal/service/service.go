@@ -1,0 +1,89 @@
+// Package service holds the use cases: what an administrator may do with
+// scripts and their run summaries, at what time, and on whose behalf. Storage
+// is what the small interfaces here ask for.
+package service
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"plimsoll"
+)
+
+// ScriptStore keeps scripts. Changes are transactions: what change or allow
+// returns as an error leaves everything as it was.
+type ScriptStore interface {
+	CreateScript(ctx context.Context, s *plimsoll.Script, e plimsoll.AuditEvent) error
+	Script(ctx context.Context, id string) (plimsoll.Script, error)
+	Scripts(ctx context.Context, page plimsoll.ScriptPage) (scripts []plimsoll.ListedScript, total int64, err error)
+	CountScripts(ctx context.Context) (int64, error)
+	UpdateScript(ctx context.Context, id string, change func(*plimsoll.Script) error,
+		e plimsoll.AuditEvent) (plimsoll.Script, error)
+	DeleteScript(ctx context.Context, id string, allow func(*plimsoll.Script) error, e plimsoll.AuditEvent) error
+}
+
+// RunSummaryStore keeps the histories of reported run summaries.
+type RunSummaryStore interface {
+	RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error)
+	RunSummaryHistory(ctx context.Context, scriptID string, before int64, limit int) (
+		history []plimsoll.RunSummaryRecord, total int64, err error)
+	UpdateRunSummary(ctx context.Context, scriptID string, change func(*plimsoll.RunSummaryRecord) error) (
+		plimsoll.RunSummaryRecord, error)
+	RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error
+}
+
+// RunSummaryAppender adds a summary to its script's history, sets its sequence,
+// and returns once it is durable.
+type RunSummaryAppender interface {
+	Submit(ctx context.Context, r *plimsoll.RunSummaryRecord) error
+}
+
+// Service carries out the use cases. Every actor it is given is the client or
+// user of the caller's token.
+type Service struct {
+	scripts   ScriptStore
+	summaries RunSummaryStore
+	appender  RunSummaryAppender
+	now       func() time.Time
+	random    io.Reader
+}
+
+// New makes a Service. random is a source of cryptographic quality, for ids.
+func New(
+	scripts ScriptStore, summaries RunSummaryStore, appender RunSummaryAppender,
+	now func() time.Time, random io.Reader,
+) *Service {
+	return &Service{scripts: scripts, summaries: summaries, appender: appender, now: now, random: random}
+}
+
+// clock gives the time as it is stored.
+func (s *Service) clock() time.Time { return s.now().UTC().Truncate(plimsoll.Tick) }
+
+func (s *Service) newID() (string, error) {
+	id, err := uuid.NewRandomFromReader(s.random)
+	if err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	return id.String(), nil
+}
+
+func (s *Service) event(actor, activity, objectID string) (plimsoll.AuditEvent, error) {
+	id, err := s.newID()
+	return plimsoll.AuditEvent{ID: id, At: s.clock(), Actor: actor, Activity: activity, ObjectID: objectID}, err
+}
+
+// Match is the caller's precondition on the change counter of a thing: nil
+// agrees to any.
+type Match func(counter int64) bool
+
+func (m Match) check(counter int64) error {
+	if m == nil || m(counter) {
+		return nil
+	}
+	return plimsoll.Errorf(plimsoll.PreconditionFailed,
+		"It changed since it was read: If-Match does not hold its @odata.etag. Read it again, then decide.")
+}

@@ -1,0 +1,251 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"plimsoll"
+)
+
+const runSummaryColumns = `r.script_id, r.sequence, r.id, r.no_issue_detected, r.issue_detected,
+	r.detection_script_error, r.detection_script_pending, r.last_script_run,
+	r.recorded_at, r.recorded_by, r.removed_at, r.removed_by`
+
+// joinCurrent adds a script's current summary, and NULLs where it has none.
+const joinCurrent = `LEFT JOIN run_summary_head h ON h.script_id = s.id
+	LEFT JOIN run_summary r ON r.script_id = h.script_id AND r.sequence = h.sequence AND r.removed_at IS NULL`
+
+// currentRunSummary tells an unknown script (no row) from one without a
+// current summary (a row of NULLs).
+const currentRunSummary = `SELECT ` + runSummaryColumns + ` FROM script s ` + joinCurrent + ` WHERE s.id = $1`
+
+func noRunSummary() error {
+	return plimsoll.Errorf(plimsoll.NotFound, "The script has no run summary now; POST one to the same path.")
+}
+
+// runSummaryRow scans a record that may be all NULL.
+type runSummaryRow struct {
+	scriptID, id, recordedBy, removedBy sql.NullString
+	sequence                            sql.NullInt64
+	noIssue, issue, failed, pending     sql.NullInt32
+	lastRun, recordedAt, removedAt      time.Time
+}
+
+func (r *runSummaryRow) dest() []any {
+	return []any{
+		&r.scriptID, &r.sequence, &r.id, &r.noIssue, &r.issue, &r.failed, &r.pending,
+		instant{&r.lastRun}, instant{&r.recordedAt}, &r.recordedBy, instant{&r.removedAt}, &r.removedBy,
+	}
+}
+
+func (r *runSummaryRow) record() plimsoll.RunSummaryRecord {
+	return plimsoll.RunSummaryRecord{
+		RunSummary: plimsoll.RunSummary{
+			ID: r.id.String, NoIssueDetected: r.noIssue.Int32, IssueDetected: r.issue.Int32,
+			DetectionScriptError: r.failed.Int32, DetectionScriptPending: r.pending.Int32,
+			LastScriptRun: r.lastRun,
+		},
+		ScriptID: r.scriptID.String, Sequence: r.sequence.Int64,
+		RecordedAt: r.recordedAt, RecordedBy: r.recordedBy.String,
+		RemovedAt: r.removedAt, RemovedBy: r.removedBy.String,
+	}
+}
+
+func scanCurrent(row scanner, scriptID string) (plimsoll.RunSummaryRecord, error) {
+	var r runSummaryRow
+	err := row.Scan(r.dest()...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return plimsoll.RunSummaryRecord{}, noScript(scriptID)
+	case err != nil:
+		return plimsoll.RunSummaryRecord{}, refusal(err)
+	case !r.sequence.Valid:
+		return plimsoll.RunSummaryRecord{}, noRunSummary()
+	}
+	return r.record(), nil
+}
+
+// RunSummary gives a script's current summary.
+func (s *Store) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error) {
+	return scanCurrent(s.current.QueryRowContext(ctx, scriptID), scriptID)
+}
+
+// AppendRunSummaries adds summaries, each to its script's history, in one
+// durable transaction of two statements, whatever their number. Those of one
+// script follow one another in the order given. It sets their sequences;
+// refusals[i] is the reason why records[i] was not added, or nil. An error means
+// that none was added.
+func (s *Store) AppendRunSummaries(
+	ctx context.Context, records []*plimsoll.RunSummaryRecord,
+) (refusals []error, err error) {
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		next, err := s.raiseHeads(ctx, tx, records)
+		if err != nil {
+			return err
+		}
+		refusals = number(records, next)
+		return s.insertRunSummaries(ctx, tx, records)
+	})
+	return refusals, err
+}
+
+// raiseHeads raises each script's sequence by the number of its records, and
+// gives the first new one of each script that exists. Rows are locked in the
+// order of their keys, so that two servers never wait for each other.
+func (s *Store) raiseHeads(
+	ctx context.Context, tx *sql.Tx, records []*plimsoll.RunSummaryRecord,
+) (map[string]int64, error) {
+	counts := map[string]int64{}
+	for _, r := range records {
+		counts[r.ScriptID]++
+	}
+	input := make([][2]any, 0, len(counts))
+	for id, n := range counts {
+		input = append(input, [2]any{id, n})
+	}
+	array, err := json.Marshal(input)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, `INSERT INTO run_summary_head (script_id, sequence)
+		SELECT s.id, CAST(value ->> 1 AS bigint) FROM `+s.dialect.rows+` JOIN script s ON s.id = value ->> 0
+		WHERE true ORDER BY s.id
+		ON CONFLICT (script_id) DO UPDATE SET sequence = run_summary_head.sequence + excluded.sequence
+		RETURNING script_id, sequence`, string(array))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	next := make(map[string]int64, len(counts))
+	for rows.Next() {
+		var id string
+		var last int64
+		if err := rows.Scan(&id, &last); err != nil {
+			return nil, err
+		}
+		next[id] = last - counts[id] + 1
+	}
+	return next, rows.Err()
+}
+
+// number gives every record its sequence, or the reason why it has none: its
+// sequence is then 0.
+func number(records []*plimsoll.RunSummaryRecord, next map[string]int64) []error {
+	refusals := make([]error, len(records))
+	for i, r := range records {
+		sequence, exists := next[r.ScriptID]
+		if !exists {
+			refusals[i] = noScript(r.ScriptID)
+			continue
+		}
+		r.Sequence = sequence
+		next[r.ScriptID]++
+	}
+	return refusals
+}
+
+func (s *Store) insertRunSummaries(ctx context.Context, tx *sql.Tx, records []*plimsoll.RunSummaryRecord) error {
+	input := make([][10]any, 0, len(records))
+	for _, r := range records {
+		if r.Sequence == 0 {
+			continue
+		}
+		input = append(input, [10]any{
+			r.ScriptID, r.Sequence, r.ID, r.NoIssueDetected, r.IssueDetected, r.DetectionScriptError,
+			r.DetectionScriptPending, ticks(r.LastScriptRun), ticks(r.RecordedAt), r.RecordedBy,
+		})
+	}
+	array, err := json.Marshal(input)
+	if err != nil || len(input) == 0 {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO run_summary (script_id, sequence, id, no_issue_detected, issue_detected,
+			detection_script_error, detection_script_pending, last_script_run, recorded_at, recorded_by)
+		SELECT value ->> 0, CAST(value ->> 1 AS bigint), value ->> 2, CAST(value ->> 3 AS bigint),
+			CAST(value ->> 4 AS bigint), CAST(value ->> 5 AS bigint), CAST(value ->> 6 AS bigint),
+			CAST(value ->> 7 AS bigint), CAST(value ->> 8 AS bigint), value ->> 9
+		FROM `+s.dialect.rows, string(array))
+	return err
+}
+
+// lockCurrent reads a script's current summary in a transaction that no other
+// change of the script's history can come into.
+func lockCurrent(ctx context.Context, tx *sql.Tx, scriptID string) (plimsoll.RunSummaryRecord, error) {
+	if _, err := tx.ExecContext(ctx,
+		`UPDATE run_summary_head SET sequence = sequence WHERE script_id = $1`, scriptID); err != nil {
+		return plimsoll.RunSummaryRecord{}, err
+	}
+	return scanCurrent(tx.QueryRowContext(ctx, currentRunSummary, scriptID), scriptID)
+}
+
+// UpdateRunSummary adds what change makes of the current summary, with the same
+// id, to the script's history; it becomes the current one.
+func (s *Store) UpdateRunSummary(
+	ctx context.Context, scriptID string, change func(*plimsoll.RunSummaryRecord) error,
+) (plimsoll.RunSummaryRecord, error) {
+	var record plimsoll.RunSummaryRecord
+	err := s.transact(ctx, func(tx *sql.Tx) (err error) {
+		if record, err = lockCurrent(ctx, tx, scriptID); err != nil {
+			return err
+		}
+		if err = change(&record); err != nil {
+			return err
+		}
+		record.Sequence++
+		if _, err = tx.ExecContext(ctx, `UPDATE run_summary_head SET sequence = $2 WHERE script_id = $1`,
+			scriptID, record.Sequence); err != nil {
+			return err
+		}
+		return s.insertRunSummaries(ctx, tx, []*plimsoll.RunSummaryRecord{&record})
+	})
+	return record, err
+}
+
+// RemoveRunSummary marks the current summary as removed, when and by whom remove
+// says. Its entry stays in the history.
+func (s *Store) RemoveRunSummary(
+	ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error,
+) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		record, err := lockCurrent(ctx, tx, scriptID)
+		if err != nil {
+			return err
+		}
+		if err = remove(&record); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE run_summary SET removed_at = $3, removed_by = $4
+			WHERE script_id = $1 AND sequence = $2`,
+			scriptID, record.Sequence, ticks(record.RemovedAt), record.RemovedBy)
+		return err
+	})
+}
+
+// RunSummaryHistory gives up to limit entries of a script's history, the newest
+// first: those before the sequence given, or all from the newest when it is 0.
+// total is the number of entries in all.
+func (s *Store) RunSummaryHistory(
+	ctx context.Context, scriptID string, before int64, limit int,
+) (history []plimsoll.RunSummaryRecord, total int64, err error) {
+	err = s.read.QueryRowContext(ctx,
+		`SELECT h.sequence FROM run_summary_head h WHERE h.script_id = $1`, scriptID).Scan(&total)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, 0, noScript(scriptID)
+	}
+	if err != nil {
+		return nil, 0, refusal(err)
+	}
+	if before == 0 {
+		before = total + 1
+	}
+	history, err = collect(ctx, s.read, func(row scanner) (plimsoll.RunSummaryRecord, error) {
+		var r runSummaryRow
+		err := row.Scan(r.dest()...)
+		return r.record(), err
+	}, `SELECT `+runSummaryColumns+` FROM run_summary r
+		WHERE r.script_id = $1 AND r.sequence < $2 ORDER BY r.sequence DESC LIMIT $3`, scriptID, before, limit)
+	return history, total, err
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"plimsoll"
+)
+
+const scriptColumns = `s.id, s.revision, s.changes, s.publisher, s.version, s.description, s.display_name,
+	s.run_as_account, s.enforce_signature_check, s.run_as_32_bit, s.platform, s.role_scope_tag_ids,
+	s.created_at, s.modified_at`
+
+const selectScript = `SELECT ` + scriptColumns + `, c.content
+	FROM script s JOIN script_content c ON c.script_id = s.id WHERE s.id = $1`
+
+func noScript(id string) error {
+	return plimsoll.Errorf(plimsoll.NotFound,
+		"There is no deviceComplianceScript with the id %q. Ids are compared case-sensitively.", id)
+}
+
+// CreateScript stores a new script.
+func (s *Store) CreateScript(ctx context.Context, script *plimsoll.Script, event plimsoll.AuditEvent) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO script (id, revision, changes, publisher, version, description,
+				display_name, run_as_account, enforce_signature_check, run_as_32_bit, platform, role_scope_tag_ids,
+				modified_at, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			append(scriptValues(script), ticks(script.CreatedAt))...)
+		if err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `INSERT INTO script_content (script_id, content) VALUES ($1, $2)`,
+			script.ID, script.Content); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `INSERT INTO run_summary_head (script_id, sequence) VALUES ($1, 0)`,
+			script.ID); err != nil {
+			return err
+		}
+		return addAuditEvent(ctx, tx, event)
+	})
+}
+
+// scriptValues gives what a change may set, behind the id.
+func scriptValues(s *plimsoll.Script) []any {
+	return []any{
+		s.ID, s.Revision, s.Changes, s.Publisher, s.Version, s.Description, s.DisplayName,
+		string(s.RunAsAccount), s.EnforceSignatureCheck, s.RunAs32Bit, string(s.Platform),
+		jsonList(s.RoleScopeTagIDs), ticks(s.ModifiedAt),
+	}
+}
+
+func jsonList(texts []string) string {
+	list, _ := json.Marshal(texts) // strings always marshal
+	return string(list)
+}
+
+// Script gives one script whole.
+func (s *Store) Script(ctx context.Context, id string) (plimsoll.Script, error) {
+	script, err := scanScript(s.read.QueryRowContext(ctx, selectScript, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return script, noScript(id)
+	}
+	return script, refusal(err)
+}
+
+func scanScript(row scanner, more ...any) (plimsoll.Script, error) {
+	var (
+		s    plimsoll.Script
+		tags []byte
+	)
+	dest := []any{
+		&s.ID, &s.Revision, &s.Changes, &s.Publisher, &s.Version, &s.Description, &s.DisplayName,
+		&s.RunAsAccount, &s.EnforceSignatureCheck, &s.RunAs32Bit, &s.Platform, &tags,
+		instant{&s.CreatedAt}, instant{&s.ModifiedAt}, &s.Content,
+	}
+	if err := row.Scan(append(dest, more...)...); err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(tags, &s.RoleScopeTagIDs)
+}
+
+// UpdateScript changes one script in a transaction: change gets it as it stands
+// and says what it becomes. An error of change is returned as it is.
+func (s *Store) UpdateScript(
+	ctx context.Context, id string, change func(*plimsoll.Script) error, event plimsoll.AuditEvent,
+) (plimsoll.Script, error) {
+	var script plimsoll.Script
+	err := s.transact(ctx, func(tx *sql.Tx) (err error) {
+		script, err = lockScript(ctx, tx, s.dialect, id)
+		if err != nil {
+			return err
+		}
+		if err = change(&script); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `UPDATE script SET revision = $2, changes = $3, publisher = $4, version = $5,
+				description = $6, display_name = $7, run_as_account = $8, enforce_signature_check = $9,
+				run_as_32_bit = $10, platform = $11, role_scope_tag_ids = $12, modified_at = $13
+			WHERE id = $1`, scriptValues(&script)...); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `UPDATE script_content SET content = $2 WHERE script_id = $1`,
+			id, script.Content); err != nil {
+			return err
+		}
+		return addAuditEvent(ctx, tx, event)
+	})
+	return script, err
+}
+
+// lockScript reads a script that is this transaction's until it ends.
+func lockScript(ctx context.Context, tx *sql.Tx, d dialect, id string) (plimsoll.Script, error) {
+	script, err := scanScript(tx.QueryRowContext(ctx, selectScript+d.lockRow, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return script, noScript(id)
+	}
+	return script, err
+}
+
+// DeleteScript removes a script and all that belongs to it, if allow agrees to
+// it as it stands.
+func (s *Store) DeleteScript(
+	ctx context.Context, id string, allow func(*plimsoll.Script) error, event plimsoll.AuditEvent,
+) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		script, err := lockScript(ctx, tx, s.dialect, id)
+		if err != nil {
+			return err
+		}
+		if err = allow(&script); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `DELETE FROM script WHERE id = $1`, id); err != nil {
+			return err
+		}
+		return addAuditEvent(ctx, tx, event)
+	})
+}
+
+// Scripts gives a page of the scripts in the order of their ids, with their
+// current run summaries.
+func (s *Store) Scripts(ctx context.Context, page plimsoll.ScriptPage) ([]plimsoll.ListedScript, int64, error) {
+	content := "NULL"
+	if page.WithContent {
+		content = "(SELECT c.content FROM script_content c WHERE c.script_id = s.id)"
+	}
+	total := int64(-1)
+	scripts, err := collect(ctx, s.read, func(row scanner) (plimsoll.ListedScript, error) {
+		return scanListed(row, &total)
+	}, `SELECT `+scriptColumns+`, `+content+`,
+			CASE WHEN $3 = 1 THEN (SELECT count(*) FROM script) ELSE -1 END, `+runSummaryColumns+`
+		FROM script s `+joinCurrent+`
+		WHERE s.id > $1 ORDER BY s.id LIMIT $2`, page.After, page.Limit, flag(page.Count))
+	if err == nil && page.Count && total < 0 { // no row to carry the count
+		total, err = s.CountScripts(ctx)
+	}
+	return scripts, total, err
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func scanListed(row scanner, total *int64) (listed plimsoll.ListedScript, err error) {
+	var summary runSummaryRow
+	listed.Script, err = scanScript(row, append([]any{total}, summary.dest()...)...)
+	if err == nil && summary.sequence.Valid {
+		record := summary.record()
+		listed.RunSummary = &record
+	}
+	return listed, err
+}
+
+// CountScripts gives how many scripts there are.
+func (s *Store) CountScripts(ctx context.Context) (n int64, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM script`).Scan(&n)
+	return n, refusal(err)
+}

@@ -1,0 +1,61 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"plimsoll"
+)
+
+// openSQLite opens the file at path with one connection that writes and a few
+// that read, which WAL mode lets go on meanwhile. The pragmas stand in the DSN,
+// so that every connection has them. docs/sqlite-driver.md says why this driver.
+func openSQLite(path string) (*Store, error) {
+	if path == "" {
+		return nil, plimsoll.Errorf(plimsoll.Invalid, "A store on SQLite needs a file: sqlite:PATH.")
+	}
+	if err := createPrivate(path); err != nil {
+		return nil, fmt.Errorf("create the store's file: %w", err)
+	}
+	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}
+	write, err := sql.Open("sqlite", sqliteDSN(path, pragmas))
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	read, err := sql.Open("sqlite", sqliteDSN(path, append(pragmas, "query_only(1)")))
+	if err != nil {
+		return nil, err
+	}
+	readers := max(4, runtime.NumCPU())
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers)
+	return &Store{read: read, write: write, dialect: dialect{
+		name:  "sqlite",
+		rows:  "json_each($1) AS r",
+		words: strings.NewReplacer(),
+	}}, nil
+}
+
+func sqliteDSN(path string, pragmas []string) string {
+	query := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String()
+}
+
+// createPrivate makes the file, and the folder it is in, for its owner alone:
+// the issuer's private keys rest in it.
+func createPrivate(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the administrator chose the path
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
