@@ -3,7 +3,6 @@ package sqlitedrivers
 import (
 	"database/sql"
 	"errors"
-	"sync"
 
 	"modernc.org/sqlite"
 )
@@ -38,11 +37,9 @@ func setFdatasync(on bool) error {
 	return err
 }
 
-// sqlStore is any driver behind database/sql, its statements prepared at the first use, as
-// their tables must exist by then.
+// sqlStore is any driver behind database/sql.
 type sqlStore struct {
 	db           *sql.DB
-	prepare      func() error
 	write, query *sql.Stmt
 }
 
@@ -53,25 +50,18 @@ func openSQL(driver, dsn string, conns int) (store, error) {
 	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	s := &sqlStore{db: db}
-	s.prepare = sync.OnceValue(func() (err error) {
-		if s.write, err = db.Prepare(insertSQL); err == nil {
-			s.query, err = db.Prepare(selectSQL)
-		}
-		return err
-	})
-	return s, db.Ping()
-}
-
-func (s *sqlStore) exec(text string) error {
-	_, err := s.db.Exec(text)
-	return err
-}
-
-func (s *sqlStore) insert(first, n int64) error {
-	if err := s.prepare(); err != nil {
-		return err
+	if _, err := db.Exec(schema); err != nil {
+		return nil, err
 	}
+	write, err := db.Prepare(insertSQL)
+	if err != nil {
+		return nil, err
+	}
+	query, err := db.Prepare(selectSQL)
+	return sqlStore{db, write, query}, err
+}
+
+func (s sqlStore) insert(first, n int64) error {
 	tx, err := s.db.Begin()
 	if err != nil {
 		return err
@@ -86,12 +76,9 @@ func (s *sqlStore) insert(first, n int64) error {
 	return tx.Commit()
 }
 
-func (s *sqlStore) find(device int64) (got string, err error) {
-	if err := s.prepare(); err != nil {
-		return "", err
-	}
+func (s sqlStore) find(device int64) (got string, err error) {
 	err = s.query.QueryRow(device%buckets, device).Scan(&got)
 	return got, err
 }
 
-func (s *sqlStore) close() error { return s.db.Close() }
+func (s sqlStore) close() error { return s.db.Close() }

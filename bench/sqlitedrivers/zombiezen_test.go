@@ -16,7 +16,11 @@ func openZombiezen(path string, conns int) (store, error) {
 		return nil, err
 	}
 	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{PoolSize: conns, PrepareConn: configure})
-	return zombiezenStore{pool}, err
+	if err != nil {
+		return nil, err
+	}
+	s := zombiezenStore{pool}
+	return s, s.with(func(c *sqlite.Conn) error { return sqlitex.ExecuteScript(c, schema, nil) })
 }
 
 // configure runs the pragmas one by one: a script would wrap them in a savepoint, where
@@ -37,10 +41,6 @@ func (s zombiezenStore) with(do func(*sqlite.Conn) error) error {
 	}
 	defer s.pool.Put(c)
 	return do(c)
-}
-
-func (s zombiezenStore) exec(text string) error {
-	return s.with(func(c *sqlite.Conn) error { return sqlitex.ExecuteScript(c, text, nil) })
 }
 
 func (s zombiezenStore) insert(first, n int64) error {

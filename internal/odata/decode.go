@@ -125,11 +125,11 @@ func skipValue(d *jsontext.Decoder, name string) error {
 }
 
 func expectEnd(d *jsontext.Decoder) error {
-	_, err := d.ReadToken()
-	if errors.Is(err, io.EOF) {
+	end := d.InputOffset()
+	if _, err := d.ReadToken(); errors.Is(err, io.EOF) {
 		return nil
 	}
-	return badRequest("", "The body holds more than one JSON value: data follows byte %d.", d.InputOffset())
+	return badRequest("", "The body holds more than one JSON value: data follows byte %d.", end)
 }
 
 // explain turns what the JSON reader found into an Error with the place of it.

@@ -15,10 +15,10 @@ func SkipToken(scope, lastKey string) string {
 
 // ParseSkipToken gives the key back; the error is the client's.
 func ParseSkipToken(scope, token string) (lastKey string, err error) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err == nil && len(raw) > sumSize {
-		lastKey = string(raw[sumSize:])
-		if tokenSum(scope, lastKey) == [sumSize]byte(raw) {
+		// Made again and compared, since base64 has many spellings.
+		if lastKey = string(raw[sumSize:]); SkipToken(scope, lastKey) == token {
 			return lastKey, nil
 		}
 	}
@@ -28,8 +28,8 @@ func ParseSkipToken(scope, token string) (lastKey string, err error) {
 
 const sumSize = 8
 
-// tokenSum is a checksum, not a signature: a token opens nothing that its
-// query does not.
+// tokenSum is a checksum, not a signature: a token opens nothing that its query
+// does not.
 func tokenSum(scope, lastKey string) [sumSize]byte {
 	sum := sha256.Sum256([]byte(scope + "\x00" + lastKey))
 	return [sumSize]byte(sum[:])

@@ -94,7 +94,11 @@ type Cluster struct {
 // Start starts a cluster that is stopped and removed when the test ends. It ignores PLIMSOLL_TEST_POSTGRES.
 func Start(tb testing.TB, opts ...Option) *Cluster {
 	tb.Helper()
-	c := &Cluster{tb: tb}
+	bin, err := findInstalled()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := &Cluster{tb: tb, server: server{bin: bin}}
 	for _, opt := range opts {
 		opt(c)
 	}

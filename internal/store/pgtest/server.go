@@ -26,7 +26,7 @@ const (
 // server is a PostgreSQL in a directory that holds everything of it. It listens on TCP alone, as the product connects.
 type server struct {
 	dir     string
-	bin     string
+	bin     string // from findInstalled
 	port    int
 	durable bool
 }
@@ -42,10 +42,7 @@ func (s *server) url() string {
 func (s *server) connect(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, s.url()) }
 
 // create makes and starts the server. It lasts no longer than owner, even when nobody stops it.
-func (s *server) create(ctx context.Context, owner process) (err error) {
-	if s.bin, err = findInstalled(); err != nil {
-		return err
-	}
+func (s *server) create(ctx context.Context, owner process) error {
 	if err := makeDir(s.dir); err != nil {
 		return err
 	}

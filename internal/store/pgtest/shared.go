@@ -33,6 +33,10 @@ func connectOrCreate(ctx context.Context, dir string, owner process) (*pgx.Conn,
 	if admin, err := connectIn(ctx, dir); !absent(err) {
 		return admin, err
 	}
+	bin, err := findInstalled()
+	if err != nil {
+		return nil, err
+	}
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
@@ -44,7 +48,7 @@ func connectOrCreate(ctx context.Context, dir string, owner process) (*pgx.Conn,
 	if admin, err := connectIn(ctx, dir); !absent(err) {
 		return admin, err
 	}
-	s := server{dir: dir}
+	s := server{dir: dir, bin: bin}
 	if err := s.create(ctx, owner); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,43 @@
+package issuer
+
+import (
+	"net/http"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+)
+
+// discovery serves the provider's metadata (OpenID Connect Discovery 1.0
+// section 3).
+func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
+	tenant := s.tenantURL(r)
+	// It carries the host that this client used: not for caches that others
+	// share.
+	w.Header().Set("Cache-Control", "private, max-age=300")
+	writeJSON(w, http.StatusOK, &oidc.DiscoveryConfiguration{
+		Issuer: s.issuerURL(r),
+		// Microsoft's libraries do not take a document without it, not even for
+		// grants that never go there.
+		AuthorizationEndpoint:             tenant + "/oauth2/v2.0/authorize",
+		TokenEndpoint:                     tenant + "/oauth2/v2.0/token",
+		JwksURI:                           tenant + "/discovery/v2.0/keys",
+		ScopesSupported:                   standardScopes(),
+		ResponseTypesSupported:            []string{string(oidc.ResponseTypeCode)},
+		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeClientCredentials},
+		SubjectTypesSupported:             []string{"public"},
+		IDTokenSigningAlgValuesSupported:  []string{string(signatureAlgorithm)},
+		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodPost, oidc.AuthMethodBasic},
+	})
+	return nil
+}
+
+// keys serves the JWK set (RFC 7517 section 5).
+func (s *Server) keys(w http.ResponseWriter, r *http.Request) error {
+	set, err := s.Keys.Public(r.Context())
+	if err != nil {
+		return err
+	}
+	// Far less than a key is published before it signs.
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	writeJSON(w, http.StatusOK, set)
+	return nil
+}

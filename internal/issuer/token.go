@@ -1,0 +1,133 @@
+package issuer
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"plimsoll"
+)
+
+// accessToken is the claims of an access token, as Entra ID's version 2 has
+// them for an application.
+type accessToken struct {
+	Audience  string   `json:"aud"`
+	Issuer    string   `json:"iss"`
+	IssuedAt  int64    `json:"iat"` // in seconds of the Unix epoch, as are those below
+	NotBefore int64    `json:"nbf"`
+	Expiry    int64    `json:"exp"`
+	AppID     string   `json:"appid"` // the client's id, which the three below repeat
+	Party     string   `json:"azp"`
+	Subject   string   `json:"sub"`
+	ObjectID  string   `json:"oid"`
+	TenantID  string   `json:"tid"`
+	Roles     []string `json:"roles"`
+	Type      string   `json:"idtyp"`
+	Version   string   `json:"ver"`
+	ID        string   `json:"jti"`
+	UniqueID  string   `json:"uti"` // Entra ID's name for jti
+}
+
+// tokenResponse is the answer of RFC 6749 section 5.1, with a member that
+// Microsoft's libraries read.
+type tokenResponse struct {
+	oidc.AccessTokenResponse
+	ExtExpiresIn uint64 `json:"ext_expires_in"`
+}
+
+// token serves the token endpoint (RFC 6749 section 3.2).
+func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	switch oidc.GrantType(form.Get("grant_type")) {
+	case oidc.GrantTypeClientCredentials:
+		return s.clientCredentials(w, r, form)
+	case "":
+		return invalidRequest("grant_type is missing.")
+	}
+	return newRefusal(http.StatusBadRequest, oidc.ErrUnsupportedGrantType(), "The grant_type served here is client_credentials.")
+}
+
+// clientCredentials serves the grant of RFC 6749 section 4.4.
+func (s *Server) clientCredentials(w http.ResponseWriter, r *http.Request, form url.Values) error {
+	if err := checkScope(form.Get("scope")); err != nil {
+		return err
+	}
+	client, err := s.authenticate(r, form)
+	if err != nil {
+		return err
+	}
+	claims, err := s.claims(s.issuerURL(r), client)
+	if err != nil {
+		return err
+	}
+	token, err := s.Keys.Sign(r.Context(), claims)
+	if err != nil {
+		return err
+	}
+	s.Log.DebugContext(r.Context(), "token issued", "client_id", client.ID)
+	lifetime := uint64(TokenLifetime.Seconds())
+	noStore(w)
+	writeJSON(w, http.StatusOK, tokenResponse{
+		AccessTokenResponse: oidc.AccessTokenResponse{TokenType: oidc.BearerToken, ExpiresIn: lifetime, AccessToken: token},
+		ExtExpiresIn:        lifetime,
+	})
+	return nil
+}
+
+func (s *Server) authenticate(r *http.Request, form url.Values) (plimsoll.Client, error) {
+	id, secret, err := credentials(r, form)
+	if err != nil {
+		return plimsoll.Client{}, err
+	}
+	client, err := s.Clients.Authenticate(r.Context(), id, secret)
+	if plimsoll.ErrorCode(err) == plimsoll.Unauthenticated {
+		return plimsoll.Client{}, invalidClient("The client is unknown, or its secret is wrong or has expired.")
+	}
+	return client, err
+}
+
+// claims makes the claims of a token for the client. The resource that the
+// scope named does not matter: there is but one API here, and clients ask for
+// it under the name of the one they were made for.
+func (s *Server) claims(issuer string, client plimsoll.Client) (accessToken, error) {
+	id, err := uuid.NewRandomFromReader(s.Rand)
+	if err != nil {
+		return accessToken{}, err
+	}
+	now := s.Now()
+	return accessToken{
+		Audience: Audience, Issuer: issuer, TenantID: s.TenantID,
+		IssuedAt: now.Unix(), NotBefore: now.Unix(), Expiry: now.Add(TokenLifetime).Unix(),
+		AppID: client.ID, Party: client.ID, Subject: client.ID, ObjectID: client.ID,
+		Roles: append([]string{}, client.Permissions...),
+		Type:  "app", Version: "2.0", ID: id.String(), UniqueID: id.String(),
+	}, nil
+}
+
+// standardScopes are those of OpenID Connect Core 1.0 section 5.4 and 11 that
+// libraries ask for along with a resource's. They change nothing here.
+func standardScopes() []string {
+	return []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, oidc.ScopeOfflineAccess}
+}
+
+// checkScope refuses scopes that ask for less than all the client may do. To
+// give more than was asked for would be a surprise.
+func checkScope(scope string) error {
+	for _, name := range strings.Fields(scope) {
+		switch name {
+		case oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, oidc.ScopeOfflineAccess:
+			continue
+		}
+		if resource, ok := strings.CutSuffix(name, "/.default"); !ok || resource == "" {
+			return newRefusal(http.StatusBadRequest, oidc.ErrInvalidScope(),
+				"A client gets all of its permissions or none: ask for the scope <resource>/.default, such as "+Audience+"/.default.")
+		}
+	}
+	return nil
+}
