@@ -104,6 +104,7 @@ func (s *Script) runsOtherwiseThan(old *Script) bool {
 		s.EnforceSignatureCheck != old.EnforceSignatureCheck
 }
 
+// validate refuses what cannot be kept, and gives what can one form.
 func (s *Script) validate() error {
 	if s.DisplayName == "" {
 		return Invalidf("displayName", "displayName must not be empty: it is how people find the script.")
@@ -125,6 +126,9 @@ func (s *Script) validate() error {
 		if err := checkText(t.property, *t.text, t.limit); err != nil {
 			return err
 		}
+	}
+	if len(s.Content) == 0 {
+		s.Content = nil // an empty script is none
 	}
 	if len(s.Content) > MaxContent {
 		return Invalidf("detectionScriptContent",

@@ -39,6 +39,11 @@ func openSQLite(path string) (*Store, error) {
 		name:  "sqlite",
 		rows:  "json_each($1) AS r",
 		words: strings.NewReplacer(),
+		checks: []string{
+			`SELECT 'The file is damaged: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
+			`SELECT 'A row of ' || "table" || ' belongs to a row of ' || parent || ' that is not there.'
+				FROM pragma_foreign_key_check`,
+		},
 	}}, nil
 }
 

@@ -34,6 +34,7 @@ type dialect struct {
 	rows    string            // a table r(value) of the elements of the JSON array $1
 	lockRow string            // after a SELECT: the row is this transaction's until it ends
 	words   *strings.Replacer // from the migrations' words to the engine's
+	checks  []string          // queries that give a sentence for each fault of the engine's own
 }
 
 // Open opens the store that address names, "sqlite:PATH" or a postgres:// URL,

@@ -1,0 +1,216 @@
+package storetest
+
+import (
+	"errors"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"plimsoll"
+)
+
+func newRecord(scriptID string, n int32) *plimsoll.RunSummaryRecord {
+	return &plimsoll.RunSummaryRecord{
+		RunSummary: plimsoll.RunSummary{
+			ID: randomID(), NoIssueDetected: n, IssueDetected: -n, DetectionScriptError: math.MaxInt32,
+			DetectionScriptPending: math.MinInt32, LastScriptRun: noon(),
+		},
+		ScriptID: scriptID, RecordedAt: noon(), RecordedBy: `a "caller" ü`,
+	}
+}
+
+// report adds one summary to a script that exists.
+func report(t *testing.T, store Store, scriptID string, n int32) *plimsoll.RunSummaryRecord {
+	t.Helper()
+	r := newRecord(scriptID, n)
+	refusals, err := store.AppendRunSummaries(t.Context(), []*plimsoll.RunSummaryRecord{r})
+	must(t, errors.Join(append(refusals, err)...))
+	return r
+}
+
+func summaryNumbers(t *testing.T, store Store) {
+	t.Helper()
+	a, b := addScript(t, store), addScript(t, store)
+	_, err := store.RunSummary(t.Context(), a.ID)
+	wantCode(t, err, plimsoll.NotFound)
+	records := []*plimsoll.RunSummaryRecord{
+		newRecord(a.ID, 1), newRecord("unknown", 2), newRecord(b.ID, 3), newRecord(a.ID, 4), newRecord("", 5),
+	}
+	refusals, err := store.AppendRunSummaries(t.Context(), records)
+	must(t, err)
+	for i, sequence := range []int64{1, 0, 1, 2, 0} {
+		if records[i].Sequence != sequence {
+			t.Errorf("record %d has the sequence %d, want %d", i, records[i].Sequence, sequence)
+		}
+		if sequence == 0 {
+			wantCode(t, refusals[i], plimsoll.NotFound)
+		} else if refusals[i] != nil {
+			t.Error(refusals[i])
+		}
+	}
+	for id, want := range map[string]*plimsoll.RunSummaryRecord{a.ID: records[3], b.ID: records[2]} {
+		got, err := store.RunSummary(t.Context(), id)
+		must(t, err)
+		if diff := cmp.Diff(*want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	only, err := store.AppendRunSummaries(t.Context(), []*plimsoll.RunSummaryRecord{newRecord("unknown", 1)})
+	must(t, err)
+	wantCode(t, only[0], plimsoll.NotFound)
+}
+
+func summaryLife(t *testing.T, store Store) {
+	t.Helper()
+	s := addScript(t, store)
+	keep := func(*plimsoll.RunSummaryRecord) error { return nil }
+	_, err := store.UpdateRunSummary(t.Context(), s.ID, keep)
+	wantCode(t, err, plimsoll.NotFound)
+	wantCode(t, store.RemoveRunSummary(t.Context(), s.ID, keep), plimsoll.NotFound)
+	_, err = store.UpdateRunSummary(t.Context(), "unknown", keep)
+	wantCode(t, err, plimsoll.NotFound)
+	wantCode(t, store.RemoveRunSummary(t.Context(), "unknown", keep), plimsoll.NotFound)
+
+	first, second := report(t, store, s.ID, 1), report(t, store, s.ID, 2)
+	changed, err := store.UpdateRunSummary(t.Context(), s.ID, func(r *plimsoll.RunSummaryRecord) error {
+		r.IssueDetected, r.RecordedAt, r.RecordedBy = 99, noon().Add(time.Minute), "another"
+		return nil
+	})
+	must(t, err)
+	if changed.ID != second.ID || changed.Sequence != 3 || changed.NoIssueDetected != 2 {
+		t.Errorf("%+v", changed)
+	}
+	refused := errors.New("refused")
+	_, err = store.UpdateRunSummary(t.Context(), s.ID, func(*plimsoll.RunSummaryRecord) error { return refused })
+	if !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	if err = store.RemoveRunSummary(t.Context(), s.ID, func(*plimsoll.RunSummaryRecord) error { return refused }); !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	must(t, store.RemoveRunSummary(t.Context(), s.ID, func(r *plimsoll.RunSummaryRecord) error {
+		r.RemovedAt, r.RemovedBy = noon().Add(time.Hour), "remover"
+		return nil
+	}))
+	_, err = store.RunSummary(t.Context(), s.ID)
+	wantCode(t, err, plimsoll.NotFound)
+	removed := changed
+	removed.RemovedAt, removed.RemovedBy = noon().Add(time.Hour), "remover"
+	fourth := report(t, store, s.ID, 4)
+	wantHistory(t, store, s.ID, *fourth, removed, *second, *first)
+}
+
+// wantHistory reads a history in pages of one and at once.
+func wantHistory(t *testing.T, store Store, scriptID string, want ...plimsoll.RunSummaryRecord) {
+	t.Helper()
+	all, total, err := store.RunSummaryHistory(t.Context(), scriptID, 0, 1000)
+	must(t, err)
+	if diff := cmp.Diff(want, all); diff != "" || total != int64(len(want)) {
+		t.Errorf("%d in all, %s", total, diff)
+	}
+	before := int64(0)
+	for _, entry := range want {
+		page, _, err := store.RunSummaryHistory(t.Context(), scriptID, before, 1)
+		must(t, err)
+		if diff := cmp.Diff([]plimsoll.RunSummaryRecord{entry}, page); diff != "" {
+			t.Error(diff)
+		}
+		before = entry.Sequence
+	}
+	if page, _, err := store.RunSummaryHistory(t.Context(), scriptID, before, 1); err != nil || len(page) != 0 {
+		t.Error(page, err)
+	}
+}
+
+// summaryConcurrency has many writers on a few scripts, in every order of keys:
+// nothing is lost, nothing deadlocks, and every history is 1, 2, 3 ….
+func summaryConcurrency(t *testing.T, store Store) {
+	t.Helper()
+	scripts := []*plimsoll.Script{addScript(t, store), addScript(t, store), addScript(t, store)}
+	var writers sync.WaitGroup
+	const each, rounds = 8, 5
+	for writer := range each {
+		writers.Go(func() {
+			for range rounds {
+				var batch []*plimsoll.RunSummaryRecord
+				for i := range scripts {
+					batch = append(batch, newRecord(scripts[(i+writer)%len(scripts)].ID, 1))
+				}
+				refusals, err := store.AppendRunSummaries(t.Context(), batch)
+				if err := errors.Join(append(refusals, err)...); err != nil {
+					t.Error(err)
+				}
+				if _, err := store.UpdateRunSummary(t.Context(), scripts[0].ID,
+					func(r *plimsoll.RunSummaryRecord) error { r.NoIssueDetected++; return nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	v, err := store.Verify(t.Context())
+	must(t, err)
+	if want := int64(each * rounds * (len(scripts) + 1)); v.RunSummaries != want || v.Differences != nil {
+		t.Errorf("%+v, want %d summaries", v, want)
+	}
+}
+
+// summaryAgainstDelete posts to scripts while they are deleted: a summary is
+// either stored with its script or refused, and leaves nothing behind.
+func summaryAgainstDelete(t *testing.T, store Store) {
+	t.Helper()
+	for range 10 {
+		s := addScript(t, store)
+		var both sync.WaitGroup
+		both.Go(func() {
+			_ = store.DeleteScript(t.Context(), s.ID, func(*plimsoll.Script) error { return nil }, event("delete", s.ID))
+		})
+		both.Go(func() {
+			for range 5 {
+				// An error of the whole batch is tried one by one by the caller.
+				_, _ = store.AppendRunSummaries(t.Context(), []*plimsoll.RunSummaryRecord{newRecord(s.ID, 1)})
+			}
+		})
+		both.Wait()
+		_, err := store.RunSummary(t.Context(), s.ID)
+		wantCode(t, err, plimsoll.NotFound)
+	}
+	v, err := store.Verify(t.Context())
+	must(t, err)
+	if v.Scripts != 0 || v.RunSummaries != 0 || v.Differences != nil {
+		t.Errorf("%+v", v)
+	}
+}
+
+// verification breaks a history and its script on purpose.
+func verification(t *testing.T, store Store) {
+	t.Helper()
+	a, b, c := addScript(t, store), addScript(t, store), addScript(t, store)
+	for range 3 {
+		report(t, store, a.ID, 1)
+		report(t, store, b.ID, 1)
+	}
+	v, err := store.Verify(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(plimsoll.Verification{Scripts: 3, RunSummaries: 6}, v); diff != "" {
+		t.Error(diff)
+	}
+	write := store.Stats()["write"]
+	for _, damage := range []string{
+		`DELETE FROM run_summary WHERE sequence = 2 AND script_id = '` + a.ID + `'`,
+		`UPDATE run_summary_head SET sequence = 4 WHERE script_id = '` + b.ID + `'`,
+		`DELETE FROM run_summary_head WHERE script_id = '` + c.ID + `'`,
+		`DELETE FROM script_content WHERE script_id = '` + c.ID + `'`,
+	} {
+		_, err := write.ExecContext(t.Context(), damage)
+		must(t, err)
+	}
+	v, err = store.Verify(t.Context())
+	must(t, err)
+	if len(v.Differences) != 4 {
+		t.Errorf("%q", v.Differences)
+	}
+}

@@ -1,0 +1,139 @@
+// Package storetest is the conformance suite of stores: what every engine must
+// do, and do alike.
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+	"time"
+
+	"plimsoll"
+)
+
+// Scripts, RunSummaries, Clients, Installations, SigningKeys and Upkeep are the
+// roles of a store.
+type (
+	Scripts interface {
+		CreateScript(ctx context.Context, s *plimsoll.Script, e plimsoll.AuditEvent) error
+		Script(ctx context.Context, id string) (plimsoll.Script, error)
+		Scripts(ctx context.Context, page plimsoll.ScriptPage) ([]plimsoll.ListedScript, int64, error)
+		CountScripts(ctx context.Context) (int64, error)
+		UpdateScript(ctx context.Context, id string, change func(*plimsoll.Script) error,
+			e plimsoll.AuditEvent) (plimsoll.Script, error)
+		DeleteScript(ctx context.Context, id string, allow func(*plimsoll.Script) error, e plimsoll.AuditEvent) error
+	}
+	RunSummaries interface {
+		AppendRunSummaries(ctx context.Context, records []*plimsoll.RunSummaryRecord) ([]error, error)
+		RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error)
+		RunSummaryHistory(ctx context.Context, scriptID string, before int64, limit int) (
+			[]plimsoll.RunSummaryRecord, int64, error)
+		UpdateRunSummary(ctx context.Context, scriptID string, change func(*plimsoll.RunSummaryRecord) error) (
+			plimsoll.RunSummaryRecord, error)
+		RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error
+	}
+	Clients interface {
+		CreateClient(ctx context.Context, c plimsoll.Client, e plimsoll.AuditEvent) error
+		Client(ctx context.Context, id string) (plimsoll.Client, error)
+		Clients(ctx context.Context) ([]plimsoll.Client, error)
+		RotateClient(ctx context.Context, id string, secret plimsoll.ClientSecret, oldUntil time.Time,
+			e plimsoll.AuditEvent) error
+		DeleteClient(ctx context.Context, id string, e plimsoll.AuditEvent) error
+	}
+	Installations interface {
+		Installation(ctx context.Context) (plimsoll.Installation, error)
+		Install(ctx context.Context, i plimsoll.Installation, first *plimsoll.Client, e plimsoll.AuditEvent) (bool, error)
+	}
+	SigningKeys interface {
+		SigningKeys(ctx context.Context) ([]plimsoll.SigningKey, error)
+		AddSigningKey(ctx context.Context, k plimsoll.SigningKey) error
+		DeleteSigningKeys(ctx context.Context, expiredBefore time.Time) error
+	}
+	Upkeep interface {
+		AuditEvents(ctx context.Context, limit int) ([]plimsoll.AuditEvent, error)
+		Verify(ctx context.Context) (plimsoll.Verification, error)
+		Ping(ctx context.Context) error
+		Stats() map[string]*sql.DB
+		Close() error
+	}
+)
+
+// Store is all that a store does.
+type Store interface {
+	Scripts
+	RunSummaries
+	Clients
+	Installations
+	SigningKeys
+	Upkeep
+}
+
+// Run holds the stores that open makes to the suite. open gives the address of
+// a new and empty database, which may be opened several times.
+func Run(t *testing.T, open func(t *testing.T, address string) Store, address func(t *testing.T) string) {
+	t.Helper()
+	cases := map[string]func(*testing.T, Store){
+		"a script comes back as it was stored":       scriptRoundTrip,
+		"a change of a script is one transaction":    scriptChange,
+		"a deleted script takes all with it":         scriptDelete,
+		"a list neither skips nor repeats":           scriptPaging,
+		"instants survive to 100 ns and sort":        instants,
+		"summaries are numbered within their script": summaryNumbers,
+		"a summary's life":                           summaryLife,
+		"concurrent summaries leave no gap":          summaryConcurrency,
+		"a summary against its script's deletion":    summaryAgainstDelete,
+		"clients and their secrets":                  clients,
+		"an installation is made once":               installation,
+		"signing keys":                               signingKeys,
+		"a recount sees what is wrong":               verification,
+		"a call that ended does nothing":             canceled,
+	}
+	for name, run := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, open(t, address(t)))
+		})
+	}
+	t.Run("many open at once", func(t *testing.T) {
+		t.Parallel()
+		openAtOnce(t, open, address(t))
+	})
+}
+
+// openAtOnce starts several stores on one empty database: one migrates, the
+// others wait for it, and all see one another's writes.
+func openAtOnce(t *testing.T, open func(t *testing.T, address string) Store, address string) {
+	t.Helper()
+	stores := make(chan Store)
+	const n = 4
+	for range n {
+		go func() { stores <- open(t, address) }()
+	}
+	script := addScript(t, <-stores)
+	for range n - 1 {
+		if _, err := (<-stores).Script(t.Context(), script.ID); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// noon is a time like any other.
+func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 123456700, time.UTC) }
+
+func event(activity, id string) plimsoll.AuditEvent {
+	return plimsoll.AuditEvent{ID: randomID(), At: noon(), Actor: "tester", Activity: activity, ObjectID: id}
+}
+
+func wantCode(t *testing.T, err error, want plimsoll.Code) {
+	t.Helper()
+	if got := plimsoll.ErrorCode(err); got != want {
+		t.Errorf("error %v has the code %q, want %q", err, got, want)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"plimsoll"
+)
+
+// Verify recounts every script's history and compares it with what is kept of
+// it. It reads one state of the database and may run while servers write.
+func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
+	var v plimsoll.Verification
+	_, err := collect(ctx, s.read, func(row scanner) (struct{}, error) {
+		return struct{}{}, countHistory(row, &v)
+	}, `SELECT s.id, h.sequence, c.script_id, count(r.sequence), coalesce(min(r.sequence), 1), coalesce(max(r.sequence), 0)
+		FROM script s
+			LEFT JOIN script_content c ON c.script_id = s.id
+			LEFT JOIN run_summary_head h ON h.script_id = s.id
+			LEFT JOIN run_summary r ON r.script_id = s.id
+		GROUP BY s.id, h.sequence, c.script_id ORDER BY s.id`)
+	if err != nil {
+		return v, err
+	}
+	for _, check := range s.dialect.checks {
+		lines, err := collect(ctx, s.read, func(row scanner) (line string, err error) {
+			return line, row.Scan(&line)
+		}, check)
+		if err != nil {
+			return v, err
+		}
+		v.Differences = append(v.Differences, lines...)
+	}
+	return v, nil
+}
+
+// countHistory holds one script's history to its numbers: 1, 2, 3 … up to the
+// one that is kept.
+func countHistory(row scanner, v *plimsoll.Verification) error {
+	var (
+		id             string
+		kept           *int64
+		content        *string
+		n, first, last int64
+	)
+	if err := row.Scan(&id, &kept, &content, &n, &first, &last); err != nil {
+		return err
+	}
+	v.Scripts++
+	v.RunSummaries += n
+	if content == nil {
+		v.Differences = append(v.Differences, fmt.Sprintf("Script %s has lost its content's row.", id))
+	}
+	switch {
+	case kept == nil:
+		v.Differences = append(v.Differences, fmt.Sprintf("Script %s has lost its history's head.", id))
+	case *kept != n || first != 1 || last != n:
+		v.Differences = append(v.Differences, fmt.Sprintf(
+			"Script %s keeps that its history has %d entries; there are %d, from %d to %d.", id, *kept, n, first, last))
+	}
+	return nil
+}

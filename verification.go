@@ -1,0 +1,8 @@
+package plimsoll
+
+// Verification is what a recount of a whole store found.
+type Verification struct {
+	Scripts      int64    // scripts that were looked at
+	RunSummaries int64    // entries of their histories that were counted
+	Differences  []string // what does not agree, one sentence each; empty is as it should be
+}
