@@ -32,7 +32,7 @@ const (
 	insertSQL = `INSERT INTO run_state (bucket, device, state, at) VALUES ($1, $2, $3, $4)`
 	selectSQL = `SELECT state FROM run_state WHERE bucket = $1 AND device = $2`
 	buckets   = 64
-	state     = "success: 120 characters stand for what a detection script prints, which is short when a device is as it should be....."
+	state     = "success: 120 characters stand for what a detection script prints, which is short when a device is as it should be......."
 )
 
 // A store is one open database. Insert writes the devices first to first+n-1 in one transaction

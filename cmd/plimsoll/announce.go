@@ -1,0 +1,89 @@
+package main
+
+import (
+	"strings"
+	"text/template"
+
+	"plimsoll/internal/issuer"
+	"plimsoll/internal/server"
+)
+
+// announcement is what serve prints once it listens.
+type announcement struct {
+	URL         string       `json:"url"`
+	TenantID    string       `json:"tenantId"`
+	CAFile      string       `json:"caFile,omitempty"`
+	FirstClient *credentials `json:"firstClient,omitempty"`
+	Version     string       `json:"version"`
+	Store       string       `json:"-"`
+	Now         string       `json:"-"`
+}
+
+// welcome shows how to reach the server, and on a new store how to carry out
+// the founding operation, ready to paste.
+const welcome = `Plimsoll {{.Version}} listens on {{.URL}}
+  API      {{.URL}}/beta/deviceManagement/deviceComplianceScripts
+  tokens   {{.URL}}/{{.TenantID}}/oauth2/v2.0/token
+  store    {{.Store}}
+{{- if .CAFile}}
+  CA file  {{.CAFile}}
+{{- end}}
+{{if .FirstClient}}
+This store is new. Here is its first client; the secret is shown only now:
+  tenant id      {{.TenantID}}
+  client id      {{.FirstClient.ClientID}}
+  client secret  {{.FirstClient.ClientSecret}}
+
+Paste this into another shell to get a token, create a script, and report a run summary:
+
+  TOKEN=$(curl -sS {{.CURL}}{{.URL}}/{{.TenantID}}/oauth2/v2.0/token \
+    -d grant_type=client_credentials -d client_id={{.FirstClient.ClientID}} \
+    -d client_secret={{.FirstClient.ClientSecret}} \
+    -d scope=https://graph.microsoft.com/.default | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+
+  SCRIPT=$(curl -sS {{.CURL}}{{.URL}}/beta/deviceManagement/deviceComplianceScripts \
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"displayName": "Disk encryption"}' | sed 's/.*"id":"\([^"]*\)".*/\1/')
+
+  curl -sS -i {{.CURL}}{{.URL}}/beta/deviceManagement/deviceComplianceScripts/$SCRIPT/runSummary \
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{
+      "noIssueDetectedDeviceCount": 97, "issueDetectedDeviceCount": 2,
+      "detectionScriptErrorDeviceCount": 1, "detectionScriptPendingDeviceCount": 0,
+      "lastScriptRunDateTime": "{{.Now}}"}'
+{{else}}
+For a token: plimsoll client create --name NAME --permission PERMISSION, then plimsoll token.
+{{end}}`
+
+// CURL is what curl needs to trust the server.
+func (n announcement) CURL() string {
+	if n.CAFile == "" {
+		return ""
+	}
+	return "--cacert '" + n.CAFile + "' "
+}
+
+func (a *app) announce(listener *server.Server, tenantID string, first *issuer.Credentials) error {
+	n := announcement{
+		URL: listener.URL(), TenantID: tenantID, CAFile: listener.CAFile(), Version: version,
+		Store: a.storeName(), Now: stamp(a.now()),
+	}
+	if first != nil {
+		n.FirstClient = &credentials{tenantID, first.ClientID, first.Secret}
+	}
+	var text strings.Builder
+	if err := template.Must(template.New("welcome").Parse(welcome)).Execute(&text, n); err != nil {
+		return err
+	}
+	return a.print(n, text.String())
+}
+
+// storeName names the store without the password that its address may hold.
+func (a *app) storeName() string {
+	address := a.storeAddress()
+	if scheme, rest, ok := strings.Cut(address, "://"); ok {
+		if _, host, ok := strings.Cut(rest, "@"); ok {
+			return scheme + "://" + host
+		}
+	}
+	return address
+}

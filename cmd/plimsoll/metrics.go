@@ -1,0 +1,67 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"plimsoll/internal/store"
+)
+
+// metrics is what /metrics shows. No label ever takes its value from a client.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	commits  prometheus.Histogram
+}
+
+func newMetrics(s *store.Store) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "plimsoll_http_request_duration_seconds", Help: "Requests by path pattern, method and status.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"route", "method", "code"}),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "plimsoll_run_summary_commit_size", Help: "Reported run summaries in each durable transaction.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}),
+	}
+	build := thisBuild()
+	m.registry.MustRegister(m.requests, m.commits, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "plimsoll_build_info", Help: "The program that runs; always 1.",
+			ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "engine": s.Engine()},
+		}, func() float64 { return 1 }))
+	for name, pool := range s.Stats() {
+		m.registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
+	}
+	return m
+}
+
+// observeRequest is told of every request.
+func (m *metrics) observeRequest(route, method string, status int, took time.Duration) {
+	if route == "" {
+		route = "other"
+	}
+	methods := []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete,
+	}
+	if !slices.Contains(methods, method) {
+		method = "other"
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// observeCommit is told the size of every transaction of reports.
+func (m *metrics) observeCommit(items int) { m.commits.Observe(float64(items)) }
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"plimsoll"
+	"plimsoll/internal/auth"
+	"plimsoll/internal/graph"
+	"plimsoll/internal/ingest"
+	"plimsoll/internal/issuer"
+	"plimsoll/internal/server"
+	"plimsoll/internal/service"
+	"plimsoll/internal/store"
+)
+
+type serveCommand struct {
+	Listen      string      `default:"127.0.0.1:8080" help:"Address and port to listen on." placeholder:"ADDR"`
+	TLS         server.Mode `name:"tls" default:"auto" enum:"auto,off,local,files,acme" help:"How the listener is protected: off (plain HTTP, on loopback or behind a proxy only), local (an authority made in the folder of --data), files, acme; auto chooses by the other flags, and plain HTTP on loopback."`
+	TLSCert     string      `name:"tls-cert" help:"PEM file of the certificate and its chain, for --tls files. Read again when it changes." placeholder:"FILE" type:"path"`
+	TLSKey      string      `name:"tls-key" help:"PEM file of the certificate's key." placeholder:"FILE" type:"path"`
+	Host        []string    `help:"Name or address that clients use, for the local certificate; for ACME, the names to get a certificate for. May be given several times."`
+	ACMEEmail   string      `name:"acme-email" help:"Contact for the ACME authority."`
+	ACMEServer  string      `name:"acme-server" help:"Directory of the ACME authority; the default is Let's Encrypt." placeholder:"URL"`
+	ACMECA      string      `name:"acme-ca" help:"PEM file of authorities to trust when talking to the ACME authority." placeholder:"FILE" type:"path"`
+	BehindProxy bool        `help:"A trusted proxy is in front: serve plain HTTP on any address, and believe X-Forwarded-*."`
+
+	OIDCIssuer   string `name:"oidc-issuer" help:"Accept tokens of this OpenID provider too." placeholder:"URL"`
+	OIDCAudience string `name:"oidc-audience" help:"What aud must be in them; several are separated by commas."`
+
+	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
+	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored; more are answered 429."`
+	ShutdownTimeout time.Duration `default:"30s" help:"How long requests under way may take once the server is told to stop."`
+	LogFormat       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json."`
+	LogLevel        slog.Level    `default:"info" help:"Least level to log: debug, info, warn or error. At debug every request is logged."`
+}
+
+const (
+	commitBatch    = 512  // run summaries in one transaction at most
+	rememberTokens = 8192 // verified tokens that are not verified again for a while
+)
+
+// Run serves until it is told to stop, and finishes what it accepted.
+func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
+	log := c.logger(a)
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	clients := issuer.NewClients(s, a.now, a.random)
+	tenantID, first, err := clients.Install(ctx, true)
+	if err != nil {
+		return err
+	}
+	listener, err := server.Listen(ctx, c.serverConfig(a.Data), log, a.now)
+	if err != nil {
+		return settingError(err)
+	}
+	m := newMetrics(s)
+	group := ingest.NewGroup(s.AppendRunSummaries,
+		ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}, m.observeCommit)
+	handler, err := c.handler(a, s, clients, group, m, tenantID, log)
+	if err != nil {
+		return errors.Join(err, closeListener(listener))
+	}
+	if err := a.announce(listener, tenantID, first); err != nil {
+		return errors.Join(err, closeListener(listener))
+	}
+	stop := runInBackground(ctx, group.Run)
+	defer stop() // after the last request, and before the store closes
+	return listener.Serve(ctx, handler)
+}
+
+func closeListener(listener *server.Server) error {
+	listener.Close()
+	return nil
+}
+
+// runInBackground starts work, and gives what ends it and waits for its end.
+// It outlives ctx: requests that were accepted still need it.
+func runInBackground(ctx context.Context, work func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { work(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+func (c *serveCommand) logger(a *app) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(a.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, options))
+}
+
+func (c *serveCommand) serverConfig(dataDir string) server.Config {
+	return server.Config{
+		Listen: c.Listen, TLS: c.TLS, BehindProxy: c.BehindProxy, DataDir: dataDir, Hosts: c.Host,
+		CertFile: c.TLSCert, KeyFile: c.TLSKey,
+		ACMEEmail: c.ACMEEmail, ACMEDirectory: c.ACMEServer, ACMERootCAs: c.ACMECA,
+		MaxConnections: c.MaxConnections, ShutdownTimeout: c.ShutdownTimeout,
+	}
+}
+
+// settingError names the flag where a setting of the server is at fault.
+func settingError(err error) error {
+	e, ok := errors.AsType[*server.SettingError](err)
+	if !ok {
+		return err
+	}
+	flags := map[string]string{
+		"Listen": "--listen", "TLS": "--tls", "DataDir": "--data", "Hosts": "--host",
+		"CertFile, KeyFile": "--tls-cert, --tls-key", "ACMEDirectory": "--acme-server", "ACMERootCAs": "--acme-ca",
+		"MaxConnections, ShutdownTimeout": "--max-connections, --shutdown-timeout",
+	}
+	return &plimsoll.Error{Code: plimsoll.Invalid, Message: flags[e.Setting] + ": " + e.Problem, Err: e.Err}
+}
+
+// handler puts the surfaces together.
+func (c *serveCommand) handler(
+	a *app, s *store.Store, clients *issuer.Clients, group *ingest.Group[*plimsoll.RunSummaryRecord],
+	m *metrics, tenantID string, log *slog.Logger,
+) (http.Handler, error) {
+	keys := issuer.NewKeys(s, a.now, a.random, log)
+	verifier, err := c.verifier(keys, tenantID, a.now)
+	if err != nil {
+		return nil, err
+	}
+	api := graph.New(service.New(s, s, group, a.now, a.random), verifier, tenantID,
+		log, m.observeRequest, a.now, a.random)
+	tokens := issuer.NewServer(issuer.Config{
+		TenantID: tenantID, Clients: clients, Keys: keys, Now: a.now, Rand: a.random, Log: log,
+		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
+	})
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(gzhttp.DefaultMinSize))
+	if err != nil {
+		return nil, err
+	}
+	return compress(operations(s, m, tokens.Handler(api))), nil
+}
+
+func (c *serveCommand) verifier(keys *issuer.Keys, tenantID string, now func() time.Time) (auth.Verifier, error) {
+	var external auth.Verifier
+	if c.OIDCIssuer != "" {
+		provider, err := auth.NewOIDC(c.OIDCIssuer, c.OIDCAudience, &http.Client{Timeout: 10 * time.Second}, now)
+		if err != nil {
+			return nil, err
+		}
+		external = provider
+	} else if c.OIDCAudience != "" {
+		return nil, plimsoll.Errorf(plimsoll.Invalid, "--oidc-audience is of use only beside --oidc-issuer")
+	}
+	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, now)
+	return auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, now), nil
+}
+
+// operations serves what operators ask, and hands the rest on.
+func operations(s *store.Store, m *metrics, next http.Handler) http.Handler {
+	measured := m.handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			next.ServeHTTP(w, r)
+			return
+		}
+		switch r.URL.Path {
+		case "/healthz": // the process lives
+			fmt.Fprintln(w, "ok")
+		case "/readyz": // and reaches its database
+			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+			defer cancel()
+			if err := s.Ping(ctx); err != nil {
+				http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+				return
+			}
+			fmt.Fprintln(w, "ready")
+		case "/metrics":
+			measured.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}

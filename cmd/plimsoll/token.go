@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+	"golang.org/x/term"
+
+	"plimsoll"
+)
+
+type tokenCommand struct {
+	Server           string `default:"http://127.0.0.1:8080" help:"The server's address." placeholder:"URL"`
+	Tenant           string `default:"common" help:"The tenant's id; common is the server's own."`
+	ClientID         string `required:"" help:"The client's id."`
+	ClientSecret     string `help:"The client's secret. Better in PLIMSOLL_CLIENT_SECRET or a file: command lines are seen by others. Asked for where it is not given." xor:"secret"`
+	ClientSecretFile string `help:"File that holds the client's secret." placeholder:"FILE" type:"path" xor:"secret"`
+	CA               string `name:"ca" help:"File of the authority to trust, such as the server's DIR/ca.pem." placeholder:"FILE" type:"path"`
+}
+
+// Run asks the server's issuer for a token.
+func (c *tokenCommand) Run(ctx context.Context, a *app) error {
+	secret, err := c.secret(a)
+	if err != nil {
+		return err
+	}
+	client, err := c.httpClient()
+	if err != nil {
+		return err
+	}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
+	config := clientcredentials.Config{
+		ClientID: c.ClientID, ClientSecret: secret, AuthStyle: oauth2.AuthStyleInParams,
+		TokenURL: strings.TrimSuffix(c.Server, "/") + "/" + c.Tenant + "/oauth2/v2.0/token",
+		Scopes:   []string{"https://graph.microsoft.com/.default"},
+	}
+	token, err := config.Token(ctx)
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode != "" {
+		return fmt.Errorf("the server refused: %s: %s", refused.ErrorCode, refused.ErrorDescription)
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(map[string]any{
+		"accessToken": token.AccessToken, "tokenType": token.TokenType, "expiresDateTime": token.Expiry.UTC(),
+	}, token.AccessToken+"\n")
+}
+
+func (c *tokenCommand) secret(a *app) (string, error) {
+	if c.ClientSecret != "" {
+		return c.ClientSecret, nil
+	}
+	if c.ClientSecretFile != "" {
+		text, err := os.ReadFile(c.ClientSecretFile)
+		return strings.TrimSpace(string(text)), err
+	}
+	if file, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		fmt.Fprint(a.stderr, "Client secret: ")
+		text, err := term.ReadPassword(int(file.Fd()))
+		fmt.Fprintln(a.stderr)
+		return string(text), err
+	}
+	line, _ := bufio.NewReader(a.stdin).ReadString('\n')
+	if line = strings.TrimSpace(line); line == "" {
+		return "", plimsoll.Errorf(plimsoll.Invalid,
+			"no client secret: set PLIMSOLL_CLIENT_SECRET, or give --client-secret-file, or write it to standard input")
+	}
+	return line, nil
+}
+
+func (c *tokenCommand) httpClient() (*http.Client, error) {
+	client := &http.Client{Timeout: 30 * time.Second}
+	if c.CA == "" {
+		return client, nil
+	}
+	pem, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, plimsoll.Errorf(plimsoll.Invalid, "%s holds no certificate in PEM", c.CA)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	client.Transport = transport
+	return client, nil
+}

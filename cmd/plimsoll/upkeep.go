@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"plimsoll/internal/store"
+)
+
+type auditCommand struct {
+	Limit int `default:"100" env:"-" help:"How many of the latest changes to show."`
+}
+
+type verifyCommand struct{}
+
+type versionCommand struct{}
+
+// withStore runs work on the store that is there.
+func (a *app) withStore(ctx context.Context, work func(*store.Store) error) (err error) {
+	s, err := a.openExisting(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return work(s)
+}
+
+// Run shows the audit trail.
+func (c *auditCommand) Run(ctx context.Context, a *app) error {
+	type listed struct {
+		At       time.Time `json:"activityDateTime"`
+		Actor    string    `json:"actor"`
+		Activity string    `json:"activity"`
+		ObjectID string    `json:"objectId"`
+	}
+	return a.withStore(ctx, func(s *store.Store) error {
+		events, err := s.AuditEvents(ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		all := make([]listed, 0, len(events))
+		rows := [][]string{{"WHEN", "WHO", "WHAT", "OBJECT"}}
+		for _, e := range events {
+			all = append(all, listed{e.At, e.Actor, e.Activity, e.ObjectID})
+			rows = append(rows, []string{stamp(e.At), e.Actor, e.Activity, e.ObjectID})
+		}
+		return a.print(all, table(rows...))
+	})
+}
+
+// Run recounts the store.
+func (c *verifyCommand) Run(ctx context.Context, a *app) error {
+	type outcome struct {
+		Scripts      int64    `json:"scripts"`
+		RunSummaries int64    `json:"runSummaries"`
+		Differences  []string `json:"differences"`
+	}
+	return a.withStore(ctx, func(s *store.Store) error {
+		v, err := s.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		text := fmt.Sprintf("Counted %d scripts and %d run summaries: %d differences.\n",
+			v.Scripts, v.RunSummaries, len(v.Differences))
+		for _, difference := range v.Differences {
+			text += "  " + difference + "\n"
+		}
+		found := outcome{v.Scripts, v.RunSummaries, append([]string{}, v.Differences...)}
+		if err := a.print(found, text); err != nil || len(v.Differences) == 0 {
+			return err
+		}
+		return errDifference
+	})
+}
+
+// build describes the program: its version, and the commit it was built from.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+	System  string `json:"system"`
+}
+
+// version is set by the linker: -X main.version=1.2.3.
+var version = "dev" //nolint:gochecknoglobals // the linker sets package variables only
+
+func thisBuild() build {
+	b := build{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				b.Commit = setting.Value
+			}
+		}
+	}
+	return b
+}
+
+// Run prints the version.
+func (c *versionCommand) Run(a *app) error {
+	b := thisBuild()
+	return a.print(b, strings.Join(strings.Fields(fmt.Sprintf("plimsoll %s %s %s %s",
+		b.Version, b.Commit, b.Go, b.System)), " ")+"\n")
+}
