@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// refusal is a request that must be refused, and how. In its path and body
+// {script} is a script with a run summary, {bare} one without, {deleted} one
+// that was deleted, and {SCRIPT} the first in upper case.
+type refusal struct {
+	name, method, path, body string
+	headers                  []string
+	status                   int
+	code, message            string // message is a part of it
+	target                   string
+}
+
+const (
+	anyone    = "/deviceManagement/deviceComplianceScripts"
+	oneScript = anyone + "/{script}"
+	summary   = oneScript + "/runSummary"
+)
+
+// refusals holds every row of the design's table of bad input.
+func refusals() []refusal {
+	counts := func(count string) string {
+		return strings.Replace(summaryBody(1), `"noIssueDetectedDeviceCount":1`, `"noIssueDetectedDeviceCount":`+count, 1)
+	}
+	ran := func(date string) string {
+		return strings.Replace(summaryBody(1), "2017-01-01T00:01:17.4310553-08:00", date, 1)
+	}
+	plus := func(members string) string { return strings.Replace(summaryBody(1), "{", "{"+members+",", 1) }
+	without := func(member string) string { return strings.Replace(summaryBody(1), member, "@"+member, 1) }
+	big := strings.Repeat(" ", 10<<20)
+	const int32Range = "an integer from -2147483648 to 2147483647"
+	body := func(name, text, message, target string) refusal {
+		return refusal{name, "POST", summary, text, nil, 400, "BadRequest", message, target}
+	}
+	script := func(name, text, message, target string) refusal {
+		return refusal{name, "POST", anyone, text, nil, 400, "BadRequest", message, target}
+	}
+	query := func(path, query, message, target string) refusal {
+		return refusal{query, "GET", path + "?" + query, "", nil, 400, "BadRequest", message, target}
+	}
+	const token = "InvalidAuthenticationToken"
+	return []refusal{
+		{"no token", "POST", summary, summaryBody(1), []string{"Authorization", ""}, 401, token, "carries no token", ""},
+		{"a password", "GET", summary, "", []string{"Authorization", "Basic YTpi"}, 401, token, "carries no token", ""},
+		{"garbage", "GET", summary, "", []string{"Authorization", "Bearer x"}, 401, token, "", ""},
+		{"no token, unknown path", "GET", "/me", "", []string{"Authorization", ""}, 401, token, "", ""},
+		{"no token, unserved method", "PUT", summary, "", []string{"Authorization", ""}, 401, token, "", ""},
+
+		{"unknown path", "GET", "/me", "", nil, 404, "ResourceNotFound", "Nothing is served at this path.", ""},
+		{"outside the root", "GET", "{url}/v1.0/deviceManagement", "", nil, 404, "ResourceNotFound", "", ""},
+		{"empty segment", "GET", "/deviceManagement//deviceComplianceScripts", "", nil, 404, "ResourceNotFound", "", ""},
+		{"dots", "GET", "/deviceManagement/%2e%2e/healthz", "", nil, 404, "ResourceNotFound", "", ""},
+		{"unknown script", "POST", anyone + "/4b5a3dee-3dee-4b5a-ee3d-5a4bee3d5a4b/runSummary", summaryBody(1), nil, 404, "ResourceNotFound", "4b5a3dee", ""},
+		{"deleted script", "POST", anyone + "/{deleted}/runSummary", summaryBody(1), nil, 404, "ResourceNotFound", "no deviceComplianceScript", ""},
+		{"script in another case", "POST", anyone + "/{SCRIPT}/runSummary", summaryBody(1), nil, 404, "ResourceNotFound", "case-sensitively", ""},
+		{"script in another case, quoted", "GET", anyone + "('{SCRIPT}')", "", nil, 404, "ResourceNotFound", "case-sensitively", ""},
+		{"no summary yet", "GET", anyone + "/{bare}/runSummary", "", nil, 404, "ResourceNotFound", "no run summary", ""},
+		{"no summary to change", "PATCH", anyone + "/{bare}/runSummary", `{}`, nil, 404, "ResourceNotFound", "no run summary", ""},
+		{"no summary to delete", "DELETE", anyone + "/{bare}/runSummary", "", nil, 404, "ResourceNotFound", "no run summary", ""},
+		{"history of an unknown script", "GET", anyone + "/x/plimsoll.runSummaryHistory()", "", nil, 404, "ResourceNotFound", "", ""},
+		{"key without quotes", "GET", anyone + "(1)", "", nil, 400, "BadRequest", "a key stands in quotes", "deviceComplianceScripts"},
+
+		{"method", "PUT", summary, summaryBody(1), nil, 405, "MethodNotAllowed", "DELETE, GET, HEAD, PATCH, POST", ""},
+		{"method on a script", "POST", oneScript, "{}", nil, 405, "MethodNotAllowed", "DELETE, GET, HEAD, PATCH", ""},
+		{"method on $metadata", "POST", "/$metadata", "{}", nil, 405, "MethodNotAllowed", "GET, HEAD", ""},
+
+		body("empty", "\n", "The body is empty", ""),
+		body("not JSON", "count=1", "not valid JSON at byte 0", ""),
+		body("array", "[]", "must be a JSON object, not an array", ""),
+		body("trailing data", summaryBody(1)+"x", "data follows byte", ""),
+		body("second object", summaryBody(1)+summaryBody(1), "data follows byte", ""),
+		body("cut off", summaryBody(1)[:40], "not valid JSON at byte 40", ""),
+		body("invalid UTF-8", plus("\"x@y\":\"\xff\""), "not valid JSON", ""),
+		body("duplicate member", plus(`"issueDetectedDeviceCount":2`), `"issueDetectedDeviceCount" twice`, "issueDetectedDeviceCount"),
+		body("unknown member", plus(`"extra":1`), `"extra" is no property`, "extra"),
+		body("member in another case", plus(`"NoIssueDetectedDeviceCount":1`), "is no property", "NoIssueDetectedDeviceCount"),
+		body("missing member", without(`issueDetectedDeviceCount":2`), "Required and missing: issueDetectedDeviceCount.", "issueDetectedDeviceCount"),
+		body("nothing given", "{}", "Required and missing: noIssueDetectedDeviceCount, issueDetectedDeviceCount, detectionScriptErrorDeviceCount, detectionScriptPendingDeviceCount, lastScriptRunDateTime.", "noIssueDetectedDeviceCount"),
+		body("above Int32", counts("2147483648"), int32Range+", not 2147483648", "noIssueDetectedDeviceCount"),
+		body("below Int32", counts("-2147483649"), int32Range, "noIssueDetectedDeviceCount"),
+		body("huge number", counts("1e999"), int32Range, "noIssueDetectedDeviceCount"),
+		body("string for a number", counts(`"10"`), int32Range, "noIssueDetectedDeviceCount"),
+		body("fraction", counts("1.5"), int32Range, "noIssueDetectedDeviceCount"),
+		body("null for a number", counts("null"), int32Range+", not null", "noIssueDetectedDeviceCount"),
+		body("object for a number", counts("{}"), int32Range, "noIssueDetectedDeviceCount"),
+		body("leading zero", counts("01"), "not valid JSON", ""),
+		body("date without offset", ran("2017-01-01T00:01:17"), "a date and time with an offset", "lastScriptRunDateTime"),
+		body("date in year 0", ran("0000-12-31T23:59:59Z"), "years 1 to 9999", "lastScriptRunDateTime"),
+		body("date in year 0 in UTC", ran("0001-01-01T00:00:00+01:00"), "years 1 to 9999", "lastScriptRunDateTime"),
+		body("date in year 10000 in UTC", ran("9999-12-31T23:59:59-01:00"), "years 1 to 9999", "lastScriptRunDateTime"),
+		body("no date", ran("yesterday"), "a date and time with an offset", "lastScriptRunDateTime"),
+		body("29 February 2017", ran("2017-02-29T00:00:00Z"), "a date and time with an offset", "lastScriptRunDateTime"),
+		body("wrong type", plus(`"@odata.type":"#microsoft.graph.group"`), "@odata.type must be", "@odata.type"),
+		body("type that is no text", plus(`"@odata.type":1`), "@odata.type must be", "@odata.type"),
+		body("deep nesting", plus(`"x@y":`+strings.Repeat("[", 3000)+strings.Repeat("]", 3000)), "nests deeper", "x@y"),
+		body("deep nesting of all", strings.Repeat(`{"a":`, 3000), `"a" is no property`, "a"),
+		{"patch with null", "PATCH", summary, `{"issueDetectedDeviceCount":null}`, nil, 400, "BadRequest", int32Range, "issueDetectedDeviceCount"},
+
+		script("no name", `{"publisher":"x"}`, "Required and missing: displayName.", "displayName"),
+		script("empty name", `{"displayName":""}`, "must not be empty", "displayName"),
+		script("null name", `{"displayName":null}`, "must be a string, not null", "displayName"),
+		script("long name", `{"displayName":"`+strings.Repeat("x", 1025)+`"}`, "at most 1024", "displayName"),
+		script("U+0000", `{"displayName":"a\u0000b"}`, "U+0000", "displayName"),
+		script("half a surrogate", `{"displayName":"\ud83d"}`, "not valid JSON", ""),
+		script("not base64", `{"displayName":"x","detectionScriptContent":"!"}`, "base64", "detectionScriptContent"),
+		script("script too long", `{"displayName":"x","detectionScriptContent":"`+strings.Repeat("AAAA", 349526)+`"}`, "at most 1048576", "detectionScriptContent"),
+		script("unknown account", `{"displayName":"x","runAsAccount":"System"}`, "one of system, user", "runAsAccount"),
+		script("sentinel platform", `{"displayName":"x","platform":"unknownFutureValue"}`, "windows10, linux or macOS", "platform"),
+		script("null in a collection", `{"displayName":"x","roleScopeTagIds":["0",null]}`, "roleScopeTagIds[1] must be a string", "roleScopeTagIds"),
+		script("contained entity", `{"displayName":"x","runSummary":{}}`, "a path of its own", "runSummary"),
+		{"patch with an empty name", "PATCH", oneScript, `{"displayName":""}`, nil, 400, "BadRequest", "must not be empty", "displayName"},
+
+		query(anyone, "$filter=displayName%20eq%20'x'", `"$filter" at position 0 is not supported here`, "$filter"),
+		query(anyone, "$top=1&orderby=id", `"orderby" at position 7`, "orderby"),
+		query(anyone, "$top=-1", "an integer from 0", "$top"),
+		query(anyone, "$top=1&$top=2", "given again at position 7", "$top"),
+		query(anyone, "$count=yes", "true or false", "$count"),
+		query(anyone, "$select=secret", `"secret", which is no property`, "$select"),
+		query(anyone, "$expand=assignments", "$expand takes runSummary", "$expand"),
+		query(anyone, "$skiptoken=AAAA", "follow @odata.nextLink", "$skiptoken"),
+		query(oneScript, "$top=1", `"$top" at position 0 is not supported here`, "$top"),
+		query(summary, "$expand=x", "is not supported here; these are: $select", "$expand"),
+		query(oneScript+"/plimsoll.runSummaryHistory()", "$skiptoken=AAAA", "follow @odata.nextLink", "$skiptoken"),
+		{"query on a POST", "POST", summary + "?$select=id", summaryBody(1), nil, 400, "BadRequest", "none is", "$select"},
+
+		{"media type", "POST", summary, summaryBody(1), []string{"Content-Type", "text/plain"}, 415, "UnsupportedMediaType", "application/json", "Content-Type"},
+		{"no media type", "POST", summary, summaryBody(1), []string{"Content-Type", ""}, 415, "UnsupportedMediaType", "application/json", "Content-Type"},
+		{"charset", "POST", summary, summaryBody(1), []string{"Content-Type", "application/json; charset=utf-16"}, 415, "UnsupportedMediaType", "UTF-8", "Content-Type"},
+		{"encoding", "POST", summary, summaryBody(1), []string{"Content-Encoding", "br"}, 415, "UnsupportedMediaType", "gzip", "Content-Encoding"},
+		{"accept", "GET", summary, "", []string{"Accept", "text/html"}, 406, "NotAcceptable", "application/json", "Accept"},
+		{"accept of full metadata", "GET", summary, "", []string{"Accept", "application/json;odata.metadata=full"}, 406, "NotAcceptable", "minimal", "Accept"},
+		{"accept of JSON for XML", "GET", "/$metadata", "", []string{"Accept", "application/json"}, 406, "NotAcceptable", "application/xml", "Accept"},
+
+		{"large body", "POST", summary, big, nil, 413, "RequestEntityTooLarge", "65536 bytes", ""},
+		{"large script", "POST", anyone, big, nil, 413, "RequestEntityTooLarge", "2097152 bytes", ""},
+		{"large once unpacked", "POST", summary, zip(big), []string{"Content-Encoding", "gzip"}, 413, "RequestEntityTooLarge", "65536 bytes", ""},
+		{"cut gzip", "POST", summary, zip(summaryBody(1))[:40], []string{"Content-Encoding", "gzip"}, 400, "BadRequest", "could not be read to its end", ""},
+		{"gzip of garbage", "POST", summary, zip("garbage"), []string{"Content-Encoding", "gzip"}, 400, "BadRequest", "not valid JSON at byte 0", ""},
+
+		{"precondition on a script", "PATCH", oneScript, `{"displayName":"y"}`, []string{"If-Match", `W/"99"`}, 412, "PreconditionFailed", "Read it again", ""},
+		{"precondition on its deletion", "DELETE", oneScript, "", []string{"If-Match", `"99", W/"98"`}, 412, "PreconditionFailed", "Read it again", ""},
+		{"precondition on a summary", "PATCH", summary, `{"issueDetectedDeviceCount":9}`, []string{"If-Match", `W/"99"`}, 412, "PreconditionFailed", "Read it again", ""},
+		{"precondition on its deletion", "DELETE", summary, "", []string{"If-Match", `W/"99"`}, 412, "PreconditionFailed", "Read it again", ""},
+		{"malformed precondition", "DELETE", summary, "", []string{"If-Match", `3`}, 400, "BadRequest", "If-Match must be", "If-Match"},
+	}
+}
+
+func zip(text string) string {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	return packed.String()
+}
+
+// TestRefusals sends every bad request to a real server, on both engines: each
+// gets Graph's error body, and none changes anything.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for engine, address := range engines() {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			s := signedIn(t, address(t))
+			script, bare, deleted := s.addScript(t), s.addScript(t), s.addScript(t)
+			s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(1))
+			s.must(t, http.StatusNoContent, "DELETE", scripts+"/"+deleted, "")
+			fill := strings.NewReplacer("{script}", script, "{SCRIPT}", strings.ToUpper(script),
+				"{bare}", bare, "{deleted}", deleted, "{url}", s.URL)
+			before := s.state(t)
+			for _, c := range refusals() {
+				t.Run(c.name, func(t *testing.T) {
+					r, err := s.send(t.Context(), c.method, fill.Replace(c.path), c.body, c.headers...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					checkRefusal(t, c, r)
+				})
+			}
+			if after := s.state(t); after != before {
+				t.Errorf("before:\n%s\nafter:\n%s", before, after)
+			}
+		})
+	}
+}
+
+// state is all that there is on a server, as text.
+func (s *testServer) state(t *testing.T) string {
+	t.Helper()
+	list := s.must(t, http.StatusOK, "GET", scripts+"?$expand=runSummary&$count=true", "")
+	text := list.text
+	for _, script := range list.json["value"].([]any) {
+		id := script.(map[string]any)["id"].(string)
+		text += "\n" + s.must(t, http.StatusOK, "GET", scripts+"/"+id+"/plimsoll.runSummaryHistory()", "").text
+	}
+	return text
+}
+
+func checkRefusal(t *testing.T, c refusal, r *reply) {
+	t.Helper()
+	e, _ := r.json["error"].(map[string]any)
+	inner, _ := e["innerError"].(map[string]any)
+	message, _ := e["message"].(string)
+	target, _ := e["target"].(string)
+	if r.StatusCode != c.status || e["code"] != c.code || !strings.Contains(message, c.message) || target != c.target {
+		t.Errorf("%s %q, want %d %s %q %q", r.Status, r.text, c.status, c.code, c.message, c.target)
+	}
+	if r.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("Content-Type %q", r.Header.Get("Content-Type"))
+	}
+	id := r.Header.Get("request-id")
+	if id == "" || inner["request-id"] != id || inner["client-request-id"] != id {
+		t.Errorf("request-id %q, innerError %v", id, inner)
+	}
+	date, _ := inner["date"].(string)
+	if at, err := time.Parse("2006-01-02T15:04:05", date); err != nil || time.Since(at) > time.Hour {
+		t.Errorf("date %q", date)
+	}
+	if challenge := r.Header.Get("WWW-Authenticate"); (challenge != "") != (c.status == 401) {
+		t.Errorf("WWW-Authenticate %q", challenge)
+	}
+	if allow := r.Header.Get("Allow"); (allow != "") != (c.status == 405) || !strings.Contains(c.message, allow) {
+		t.Errorf("Allow %q", allow)
+	}
+}
