@@ -37,8 +37,8 @@ func main() {
 // commandLine is all that can be said on the command line, in PLIMSOLL_*
 // variables, and in the file that --config names; in this order of precedence.
 type commandLine struct {
-	Data   string          `default:"plimsoll-data" help:"Folder of the SQLite store, the local authority and ACME accounts." placeholder:"DIR"`
-	Store  string          `help:"Where the data is: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. The default is sqlite:DIR/plimsoll.db, in the folder of --data." placeholder:"ADDRESS"`
+	Data   string          `default:"plimsoll-data" help:"Folder of the SQLite store, the local authority and ACME accounts."`
+	Store  string          `help:"Where the data is: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. The default is sqlite:plimsoll.db in the folder of --data." placeholder:"ADDRESS"`
 	JSON   bool            `help:"Print JSON, for machines."`
 	Config kong.ConfigFlag `env:"-" help:"YAML file of flags by their names, such as 'listen: 0.0.0.0:8443'." placeholder:"FILE"`
 

@@ -22,7 +22,7 @@ import (
 )
 
 type serveCommand struct {
-	Listen      string      `default:"127.0.0.1:8080" help:"Address and port to listen on." placeholder:"ADDR"`
+	Listen      string      `default:"127.0.0.1:8080" help:"Address and port to listen on."`
 	TLS         server.Mode `name:"tls" default:"auto" enum:"auto,off,local,files,acme" help:"How the listener is protected: off (plain HTTP, on loopback or behind a proxy only), local (an authority made in the folder of --data), files, acme; auto chooses by the other flags, and plain HTTP on loopback."`
 	TLSCert     string      `name:"tls-cert" help:"PEM file of the certificate and its chain, for --tls files. Read again when it changes." placeholder:"FILE" type:"path"`
 	TLSKey      string      `name:"tls-key" help:"PEM file of the certificate's key." placeholder:"FILE" type:"path"`
@@ -49,6 +49,9 @@ const (
 
 // Run serves until it is told to stop, and finishes what it accepted.
 func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
+	if c.MaxWaiting < 1 {
+		return plimsoll.Errorf(plimsoll.Invalid, "--max-waiting must be 1 or more")
+	}
 	log := c.logger(a)
 	s, err := a.openStore(ctx)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 // TestMain makes this test binary stand for the program: in scripts, and where
 // a test starts "plimsoll" as a process.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"plimsoll": main})
+	testscript.Main(m, map[string]func(){"plimsoll": main, "barehandler": bareHandler})
 }
 
 // engines gives the address of a new store of each engine.

@@ -20,7 +20,7 @@ import (
 )
 
 type tokenCommand struct {
-	Server           string `default:"http://127.0.0.1:8080" help:"The server's address." placeholder:"URL"`
+	Server           string `default:"http://127.0.0.1:8080" help:"The server's address."`
 	Tenant           string `default:"common" help:"The tenant's id; common is the server's own."`
 	ClientID         string `required:"" help:"The client's id."`
 	ClientSecret     string `help:"The client's secret. Better in PLIMSOLL_CLIENT_SECRET or a file: command lines are seen by others. Asked for where it is not given." xor:"secret"`

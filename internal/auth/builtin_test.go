@@ -50,7 +50,8 @@ func TestClaims(t *testing.T) {
 		"empty scp":       {map[string]any{"scp": "", "sub": "user-2"}, "user-2", true, nil},
 		"scp excludes roles and scope": {
 			map[string]any{"scp": scriptsRead, "scope": configRead, "sub": "user-3"},
-			"user-3", true, []auth.Permission{auth.ScriptsRead},
+			"user-3", true,
+			[]auth.Permission{auth.ScriptsRead},
 		},
 		"audience among others": {map[string]any{"aud": []string{"other", audience}}, "client-1", false, []auth.Permission{auth.ConfigurationReadWrite}},
 		"another host":          {map[string]any{"iss": "http://127.0.0.1:8080/" + tenant + "/v2.0"}, "client-1", false, []auth.Permission{auth.ConfigurationReadWrite}},

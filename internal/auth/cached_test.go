@@ -31,9 +31,15 @@ func TestCached(t *testing.T) {
 		calls   int
 		code    plimsoll.Code
 	}{
-		{0, long, 1, ""}, {0, long, 1, ""}, {0, short, 2, ""}, {59 * time.Second, short, 2, ""},
-		{2 * time.Second, short, 3, plimsoll.Unauthenticated}, {0, short, 4, plimsoll.Unauthenticated},
-		{3 * time.Minute, long, 4, ""}, {time.Minute, long, 5, ""}, {time.Hour, long, 6, plimsoll.Unauthenticated},
+		{0, long, 1, ""},
+		{0, long, 1, ""},
+		{0, short, 2, ""},
+		{59 * time.Second, short, 2, ""},
+		{2 * time.Second, short, 3, plimsoll.Unauthenticated},
+		{0, short, 4, plimsoll.Unauthenticated},
+		{3 * time.Minute, long, 4, ""},
+		{time.Minute, long, 5, ""},
+		{time.Hour, long, 6, plimsoll.Unauthenticated},
 	} {
 		c.Advance(step.advance)
 		if got := plimsoll.ErrorCode(verify(step.token, step.calls)); got != step.code {

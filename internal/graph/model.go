@@ -126,7 +126,7 @@ func historyType() odata.EntityType[plimsoll.RunSummaryRecord] {
 
 func (m *model) schemas() []odata.Schema {
 	history := odata.Function{Name: "runSummaryHistory", IsBound: true, Parameters: []odata.ParameterElement{
-		{Name: "deviceComplianceScript", Type: m.script.Name},
+		{Name: "bindingParameter", Type: m.script.Name},
 	}}
 	history.Returns.Type = "Collection(" + m.history.Name + ")"
 	return []odata.Schema{

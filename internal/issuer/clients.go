@@ -35,11 +35,7 @@ type Clients struct {
 
 // NewClients returns the clients in the store. Randomness must be fit for
 // secrets; so must the clock for their expiry.
-func NewClients(store interface {
-	ClientStore
-	InstallationStore
-}, now func() time.Time, rand io.Reader,
-) *Clients {
+func NewClients(store Store, now func() time.Time, rand io.Reader) *Clients {
 	return &Clients{
 		clients: store, installations: store, now: now, rand: rand,
 		cost: bcrypt.DefaultCost, slots: make(chan struct{}, maxComparisons), patience: maxPatience,

@@ -1,13 +1,12 @@
 package issuer_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
-
-	"encoding/json"
 )
 
 func TestDiscovery(t *testing.T) {

@@ -67,7 +67,8 @@ func (s *interimStore) Client(_ context.Context, id string) (plimsoll.Client, er
 
 func (s *interimStore) Clients(context.Context) ([]plimsoll.Client, error) {
 	defer s.mu.Unlock()
-	return slices.Clone(s.clients), s.lock()
+	err := s.lock()
+	return slices.Clone(s.clients), err
 }
 
 func (s *interimStore) RotateClient(_ context.Context, id string, secret plimsoll.ClientSecret, oldUntil time.Time, ev plimsoll.AuditEvent) error {

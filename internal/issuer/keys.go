@@ -56,8 +56,8 @@ func (k *Keys) Public(ctx context.Context) (jose.JSONWebKeySet, error) {
 	return set, nil
 }
 
-// Sign gives the claims as a signed token (RFC 7519), which must not be meant
-// to hold for longer than [TokenLifetime].
+// Sign gives the claims, a struct or a map[string]any, as a signed token
+// (RFC 7519), which must not be meant to hold for longer than [TokenLifetime].
 func (k *Keys) Sign(ctx context.Context, claims any) (string, error) {
 	ring, err := k.current(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package issuer
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -79,9 +80,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	} else {
 		s.Log.InfoContext(r.Context(), "token endpoints refused", "status", e.status, "error", err)
 	}
-	for name, values := range e.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), e.header)
 	noStore(w)
 	writeJSON(w, e.status, e.answer)
 }

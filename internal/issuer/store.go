@@ -7,6 +7,12 @@ import (
 	"plimsoll"
 )
 
+// Store is what [Clients] are kept in.
+type Store interface {
+	ClientStore
+	InstallationStore
+}
+
 // ClientStore keeps the clients. Each change is one transaction with its audit
 // event.
 type ClientStore interface {

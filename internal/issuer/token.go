@@ -119,7 +119,7 @@ func standardScopes() []string {
 // checkScope refuses scopes that ask for less than all the client may do. To
 // give more than was asked for would be a surprise.
 func checkScope(scope string) error {
-	for _, name := range strings.Fields(scope) {
+	for name := range strings.FieldsSeq(scope) {
 		switch name {
 		case oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, oidc.ScopeOfflineAccess:
 			continue

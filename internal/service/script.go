@@ -19,11 +19,7 @@ func (s *Service) CreateScript(
 	if err := script.Create(id, s.clock()); err != nil {
 		return script, err
 	}
-	event, err := s.event(actor, "deviceComplianceScript.create", id)
-	if err != nil {
-		return script, err
-	}
-	return script, s.scripts.CreateScript(ctx, &script, event)
+	return script, s.scripts.CreateScript(ctx, &script, s.event(actor, "deviceComplianceScript.create", id))
 }
 
 // Script gives a script whole.
@@ -45,10 +41,7 @@ func (s *Service) CountScripts(ctx context.Context) (int64, error) {
 func (s *Service) UpdateScript(
 	ctx context.Context, actor, id string, match Match, edit func(*plimsoll.Script),
 ) (plimsoll.Script, error) {
-	event, err := s.event(actor, "deviceComplianceScript.update", id)
-	if err != nil {
-		return plimsoll.Script{}, err
-	}
+	event := s.event(actor, "deviceComplianceScript.update", id)
 	return s.scripts.UpdateScript(ctx, id, func(script *plimsoll.Script) error {
 		if err := match.check(script.Changes); err != nil {
 			return err
@@ -60,11 +53,7 @@ func (s *Service) UpdateScript(
 // DeleteScript removes a script whose change counter matches, with its summary
 // and its history.
 func (s *Service) DeleteScript(ctx context.Context, actor, id string, match Match) error {
-	event, err := s.event(actor, "deviceComplianceScript.delete", id)
-	if err != nil {
-		return err
-	}
 	return s.scripts.DeleteScript(ctx, id, func(script *plimsoll.Script) error {
 		return match.check(script.Changes)
-	}, event)
+	}, s.event(actor, "deviceComplianceScript.delete", id))
 }

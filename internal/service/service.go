@@ -71,9 +71,8 @@ func (s *Service) newID() (string, error) {
 	return id.String(), nil
 }
 
-func (s *Service) event(actor, activity, objectID string) (plimsoll.AuditEvent, error) {
-	id, err := s.newID()
-	return plimsoll.AuditEvent{ID: id, At: s.clock(), Actor: actor, Activity: activity, ObjectID: objectID}, err
+func (s *Service) event(actor, activity, objectID string) plimsoll.AuditEvent {
+	return plimsoll.AuditEvent{At: s.clock(), Actor: actor, Activity: activity, ObjectID: objectID}
 }
 
 // Match is the caller's precondition on the change counter of a thing: nil

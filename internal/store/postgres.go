@@ -31,6 +31,7 @@ func openPostgres(address string) (*Store, error) {
 		name:    "postgres",
 		rows:    "json_array_elements($1::json) AS r(value)",
 		lockRow: " FOR UPDATE",
-		words:   strings.NewReplacer("COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA"),
+		words: strings.NewReplacer("COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
+			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
 	}}, nil
 }

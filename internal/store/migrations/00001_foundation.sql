@@ -32,13 +32,12 @@ CREATE TABLE signing_key (
 );
 
 CREATE TABLE audit_event (
-    id        TEXT COLLATE BINARY PRIMARY KEY,
+    id        INTEGER PRIMARY KEY, -- given by the database
     at        BIGINT NOT NULL,
     actor     TEXT COLLATE BINARY NOT NULL,
     activity  TEXT COLLATE BINARY NOT NULL,
     object_id TEXT COLLATE BINARY NOT NULL
 );
-CREATE INDEX audit_event_at ON audit_event (at, id);
 
 CREATE TABLE script (
     id                      TEXT COLLATE BINARY PRIMARY KEY,
