@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -173,9 +174,7 @@ func (p *provider) token(t *testing.T, claims map[string]any) string {
 		"iss": p.URL, "aud": "api://fleet", "sub": "someone", "azp": "their-client",
 		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 	}
-	for name, value := range claims {
-		all[name] = value
-	}
+	maps.Copy(all, claims)
 	token, err := jwt.Signed(p.signer).Claims(all).Serialize()
 	if err != nil {
 		t.Fatal(err)

@@ -232,13 +232,16 @@ func TestWire(t *testing.T) {
 	s := signedIn(t, "sqlite:"+t.TempDir()+"/plimsoll.db")
 	id := s.addScript(t)
 	path := scripts + "/" + id + "/runSummary"
+	s.must(t, http.StatusCreated, "POST", path, summaryBody(1))
 
 	t.Run("gzip in, label or not", func(t *testing.T) {
+		t.Parallel()
 		s.must(t, http.StatusCreated, "POST", path, zip(summaryBody(1)), "Content-Encoding", "gzip")
 		s.must(t, http.StatusCreated, "POST", path, zip(summaryBody(1)))
 		s.must(t, http.StatusCreated, "POST", path, summaryBody(1), "Content-Encoding", "gzip")
 	})
 	t.Run("gzip out", func(t *testing.T) {
+		t.Parallel()
 		for range 10 {
 			s.addScript(t)
 		}
@@ -252,6 +255,7 @@ func TestWire(t *testing.T) {
 		}
 	})
 	t.Run("return=minimal", func(t *testing.T) {
+		t.Parallel()
 		created := s.must(t, http.StatusNoContent, "POST", path, summaryBody(2), "Prefer", "return=minimal")
 		location := created.Header.Get("Location")
 		if created.text != "" || location != s.URL+"/beta"+path || created.Header.Get("OData-EntityId") != location ||
@@ -262,6 +266,7 @@ func TestWire(t *testing.T) {
 		s.must(t, http.StatusOK, "GET", path, "", "Prefer", "return=minimal")
 	})
 	t.Run("request ids", func(t *testing.T) {
+		t.Parallel()
 		r := s.must(t, http.StatusNotFound, "GET", "/x", "", "client-request-id", "mine-1")
 		inner := r.json["error"].(map[string]any)["innerError"].(map[string]any)
 		if r.Header.Get("client-request-id") != "mine-1" || inner["client-request-id"] != "mine-1" || r.Header.Get("request-id") == "mine-1" {
@@ -273,11 +278,13 @@ func TestWire(t *testing.T) {
 		}
 	})
 	t.Run("HEAD", func(t *testing.T) {
+		t.Parallel()
 		if r := s.must(t, http.StatusOK, "HEAD", path, ""); r.text != "" || r.Header.Get("ETag") == "" {
 			t.Error(r.Header, r.text)
 		}
 	})
 	t.Run("nextLink is where the client is", func(t *testing.T) {
+		t.Parallel()
 		local := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
 		r := s.must(t, http.StatusOK, "GET", local+"/beta"+scripts+"?$top=1", "")
 		if link, _ := r.json["@odata.nextLink"].(string); !strings.HasPrefix(link, local+"/beta"+scripts+"?$top=1&$skiptoken=") {

@@ -67,24 +67,20 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return settingError(err)
 	}
+	defer listener.Close()
 	m := newMetrics(s)
 	group := ingest.NewGroup(s.AppendRunSummaries,
 		ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}, m.observeCommit)
 	handler, err := c.handler(a, s, clients, group, m, tenantID, log)
 	if err != nil {
-		return errors.Join(err, closeListener(listener))
+		return err
 	}
 	if err := a.announce(listener, tenantID, first); err != nil {
-		return errors.Join(err, closeListener(listener))
+		return err
 	}
 	stop := runInBackground(ctx, group.Run)
 	defer stop() // after the last request, and before the store closes
 	return listener.Serve(ctx, handler)
-}
-
-func closeListener(listener *server.Server) error {
-	listener.Close()
-	return nil
 }
 
 // runInBackground starts work, and gives what ends it and waits for its end.

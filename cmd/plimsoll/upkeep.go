@@ -65,13 +65,14 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("Counted %d scripts and %d run summaries: %d differences.\n",
+		var text strings.Builder
+		fmt.Fprintf(&text, "Counted %d scripts and %d run summaries: %d differences.\n",
 			v.Scripts, v.RunSummaries, len(v.Differences))
 		for _, difference := range v.Differences {
-			text += "  " + difference + "\n"
+			fmt.Fprintln(&text, " ", difference)
 		}
 		found := outcome{v.Scripts, v.RunSummaries, append([]string{}, v.Differences...)}
-		if err := a.print(found, text); err != nil || len(v.Differences) == 0 {
+		if err := a.print(found, text.String()); err != nil || len(v.Differences) == 0 {
 			return err
 		}
 		return errDifference
@@ -86,8 +87,9 @@ type build struct {
 	System  string `json:"system"`
 }
 
-// version is set by the linker: -X main.version=1.2.3.
-var version = "dev" //nolint:gochecknoglobals // the linker sets package variables only
+// version is set by the linker, which sets package variables only: -X
+// main.version=1.2.3.
+var version = "dev"
 
 func thisBuild() build {
 	b := build{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -111,9 +110,8 @@ func (a *API) refuse(w http.ResponseWriter, c *call, err error) {
 	f := explain(err)
 	header := w.Header()
 	if f.status >= http.StatusInternalServerError {
-		a.log.LogAttrs(c.r.Context(), slog.LevelError, "request failed",
-			slog.String("request_id", c.requestID), slog.String("method", c.r.Method),
-			slog.String("route", c.route), slog.String("error", err.Error()))
+		a.log.ErrorContext(c.r.Context(), "request failed", "request_id", c.requestID,
+			"method", c.r.Method, "route", c.route, "error", err)
 	}
 	if f.status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", challenge(c.bearer != "", f.message))
@@ -127,7 +125,7 @@ func (a *API) refuse(w http.ResponseWriter, c *call, err error) {
 	header.Set("Content-Type", odata.JSON)
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(f.status)
-	_, _ = w.Write(c.errorBody(f, a.now()))
+	_, _ = w.Write(c.errorBody(f, a.now())) //nolint:gosec // JSON, sent as such
 }
 
 // challenge is the WWW-Authenticate header of RFC 6750, section 3: it names an

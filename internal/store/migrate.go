@@ -13,7 +13,7 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrationFiles embed.FS //nolint:gochecknoglobals // go:embed needs a package variable
+var migrationFiles embed.FS
 
 // migrate applies what is missing of the migrations, each in a transaction, and
 // all under one lock: PostgreSQL's advisory lock, or a lock file beside the

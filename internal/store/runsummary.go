@@ -37,7 +37,11 @@ type runSummaryRow struct {
 func (r *runSummaryRow) dest() []any {
 	return []any{
 		&r.scriptID, &r.sequence, &r.id, &r.noIssue, &r.issue, &r.failed, &r.pending,
-		instant{&r.lastRun}, instant{&r.recordedAt}, &r.recordedBy, instant{&r.removedAt}, &r.removedBy,
+		instant{&r.lastRun},
+		instant{&r.recordedAt},
+		&r.recordedBy,
+		instant{&r.removedAt},
+		&r.removedBy,
 	}
 }
 

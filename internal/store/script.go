@@ -75,7 +75,9 @@ func scanScript(row scanner, more ...any) (plimsoll.Script, error) {
 	dest := []any{
 		&s.ID, &s.Revision, &s.Changes, &s.Publisher, &s.Version, &s.Description, &s.DisplayName,
 		&s.RunAsAccount, &s.EnforceSignatureCheck, &s.RunAs32Bit, &s.Platform, &tags,
-		instant{&s.CreatedAt}, instant{&s.ModifiedAt}, &s.Content,
+		instant{&s.CreatedAt},
+		instant{&s.ModifiedAt},
+		&s.Content,
 	}
 	if err := row.Scan(append(dest, more...)...); err != nil {
 		return s, err

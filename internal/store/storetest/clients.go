@@ -42,9 +42,9 @@ func clients(t *testing.T, store Store) {
 
 	must(t, store.DeleteClient(t.Context(), old.ID, event("delete", old.ID)))
 	_, err = store.Client(t.Context(), old.ID)
-	wantCode(t, err, plimsoll.NotFound)
-	wantCode(t, store.DeleteClient(t.Context(), old.ID, event("x", old.ID)), plimsoll.NotFound)
-	wantCode(t, store.RotateClient(t.Context(), old.ID, fourth, late, event("x", old.ID)), plimsoll.NotFound)
+	wantNotFound(t, err)
+	wantNotFound(t, store.DeleteClient(t.Context(), old.ID, event("x", old.ID)))
+	wantNotFound(t, store.RotateClient(t.Context(), old.ID, fourth, late, event("x", old.ID)))
 	wantActivities(t, store, "create", "create", "rotate", "rotate", "rotate", "delete")
 }
 
@@ -60,7 +60,7 @@ func wantSecrets(t *testing.T, store Store, id string, want ...plimsoll.ClientSe
 func installation(t *testing.T, store Store) {
 	t.Helper()
 	_, err := store.Installation(t.Context())
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 	mine := plimsoll.Installation{TenantID: randomID(), CreatedAt: noon()}
 	first, other := newClient("first", noon()), newClient("other", noon())
 	created, err := store.Install(t.Context(), mine, &first, event("install", mine.TenantID))
@@ -88,7 +88,7 @@ func signingKeys(t *testing.T, store Store) {
 	key := func(generation int64, id string) plimsoll.SigningKey {
 		at := noon().Add(time.Duration(generation) * time.Hour)
 		return plimsoll.SigningKey{
-			Generation: generation, ID: id, PKCS8: []byte{0, 0xff, byte(generation)},
+			Generation: generation, ID: id, PKCS8: []byte("\x00\xff" + id),
 			PublishedAt: at, SignsFrom: at.Add(time.Minute), ExpiresAt: at.Add(time.Hour),
 		}
 	}
@@ -100,7 +100,7 @@ func signingKeys(t *testing.T, store Store) {
 	if diff := cmp.Diff([]plimsoll.SigningKey{key(1, "one"), key(2, "two"), key(3, "three")}, keys); diff != "" {
 		t.Error(diff)
 	}
-	must(t, store.DeleteSigningKeys(t.Context(), key(2, "").ExpiresAt))
+	must(t, store.DeleteSigningKeys(t.Context(), key(2, "two").ExpiresAt))
 	keys, err = store.SigningKeys(t.Context())
 	must(t, err)
 	if diff := cmp.Diff([]plimsoll.SigningKey{key(2, "two"), key(3, "three")}, keys); diff != "" {

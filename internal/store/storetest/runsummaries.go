@@ -35,7 +35,7 @@ func summaryNumbers(t *testing.T, store Store) {
 	t.Helper()
 	a, b := addScript(t, store), addScript(t, store)
 	_, err := store.RunSummary(t.Context(), a.ID)
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 	records := []*plimsoll.RunSummaryRecord{
 		newRecord(a.ID, 1), newRecord("unknown", 2), newRecord(b.ID, 3), newRecord(a.ID, 4), newRecord("", 5),
 	}
@@ -46,7 +46,7 @@ func summaryNumbers(t *testing.T, store Store) {
 			t.Errorf("record %d has the sequence %d, want %d", i, records[i].Sequence, sequence)
 		}
 		if sequence == 0 {
-			wantCode(t, refusals[i], plimsoll.NotFound)
+			wantNotFound(t, refusals[i])
 		} else if refusals[i] != nil {
 			t.Error(refusals[i])
 		}
@@ -60,7 +60,7 @@ func summaryNumbers(t *testing.T, store Store) {
 	}
 	only, err := store.AppendRunSummaries(t.Context(), []*plimsoll.RunSummaryRecord{newRecord("unknown", 1)})
 	must(t, err)
-	wantCode(t, only[0], plimsoll.NotFound)
+	wantNotFound(t, only[0])
 }
 
 func summaryLife(t *testing.T, store Store) {
@@ -68,11 +68,11 @@ func summaryLife(t *testing.T, store Store) {
 	s := addScript(t, store)
 	keep := func(*plimsoll.RunSummaryRecord) error { return nil }
 	_, err := store.UpdateRunSummary(t.Context(), s.ID, keep)
-	wantCode(t, err, plimsoll.NotFound)
-	wantCode(t, store.RemoveRunSummary(t.Context(), s.ID, keep), plimsoll.NotFound)
+	wantNotFound(t, err)
+	wantNotFound(t, store.RemoveRunSummary(t.Context(), s.ID, keep))
 	_, err = store.UpdateRunSummary(t.Context(), "unknown", keep)
-	wantCode(t, err, plimsoll.NotFound)
-	wantCode(t, store.RemoveRunSummary(t.Context(), "unknown", keep), plimsoll.NotFound)
+	wantNotFound(t, err)
+	wantNotFound(t, store.RemoveRunSummary(t.Context(), "unknown", keep))
 
 	first, second := report(t, store, s.ID, 1), report(t, store, s.ID, 2)
 	changed, err := store.UpdateRunSummary(t.Context(), s.ID, func(r *plimsoll.RunSummaryRecord) error {
@@ -96,7 +96,7 @@ func summaryLife(t *testing.T, store Store) {
 		return nil
 	}))
 	_, err = store.RunSummary(t.Context(), s.ID)
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 	removed := changed
 	removed.RemovedAt, removed.RemovedBy = noon().Add(time.Hour), "remover"
 	fourth := report(t, store, s.ID, 4)
@@ -176,7 +176,7 @@ func summaryAgainstDelete(t *testing.T, store Store) {
 		})
 		both.Wait()
 		_, err := store.RunSummary(t.Context(), s.ID)
-		wantCode(t, err, plimsoll.NotFound)
+		wantNotFound(t, err)
 	}
 	v, err := store.Verify(t.Context())
 	must(t, err)

@@ -62,9 +62,9 @@ func scriptRoundTrip(t *testing.T, store Store) {
 		}
 	}
 	_, err := store.Script(t.Context(), strings.ToUpper(scripts[0].ID))
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 	_, err = store.Script(t.Context(), scripts[0].ID[1:])
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 }
 
 func scriptChange(t *testing.T, store Store) {
@@ -101,7 +101,7 @@ func scriptChange(t *testing.T, store Store) {
 	}
 	wantActivities(t, store, "create", "update")
 	_, err = store.UpdateScript(t.Context(), "unknown", func(*plimsoll.Script) error { return nil }, event("x", "x"))
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 }
 
 // wantActivities compares the audit trail with what is wanted, in any order.
@@ -135,13 +135,13 @@ func scriptDelete(t *testing.T, store Store) {
 	}
 	allow := func(*plimsoll.Script) error { return nil }
 	must(t, store.DeleteScript(t.Context(), s.ID, allow, event("delete", s.ID)))
-	wantCode(t, store.DeleteScript(t.Context(), s.ID, allow, event("x", s.ID)), plimsoll.NotFound)
+	wantNotFound(t, store.DeleteScript(t.Context(), s.ID, allow, event("x", s.ID)))
 	_, err = store.Script(t.Context(), s.ID)
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 	_, err = store.RunSummary(t.Context(), s.ID)
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 	_, _, err = store.RunSummaryHistory(t.Context(), s.ID, 0, 10)
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 	if _, err = store.RunSummary(t.Context(), other.ID); err != nil {
 		t.Error(err)
 	}
@@ -270,5 +270,5 @@ func canceled(t *testing.T, store Store) {
 		t.Error(err)
 	}
 	_, err := store.Script(t.Context(), s.ID)
-	wantCode(t, err, plimsoll.NotFound)
+	wantNotFound(t, err)
 }

@@ -11,9 +11,9 @@ import (
 	"plimsoll"
 )
 
-// Scripts, RunSummaries, Clients, Installations, SigningKeys and Upkeep are the
-// roles of a store.
+// The roles of a store.
 type (
+	// Scripts keeps scripts.
 	Scripts interface {
 		CreateScript(ctx context.Context, s *plimsoll.Script, e plimsoll.AuditEvent) error
 		Script(ctx context.Context, id string) (plimsoll.Script, error)
@@ -23,6 +23,7 @@ type (
 			e plimsoll.AuditEvent) (plimsoll.Script, error)
 		DeleteScript(ctx context.Context, id string, allow func(*plimsoll.Script) error, e plimsoll.AuditEvent) error
 	}
+	// RunSummaries keeps their histories.
 	RunSummaries interface {
 		AppendRunSummaries(ctx context.Context, records []*plimsoll.RunSummaryRecord) ([]error, error)
 		RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error)
@@ -32,6 +33,7 @@ type (
 			plimsoll.RunSummaryRecord, error)
 		RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error
 	}
+	// Clients keeps the issuer's clients.
 	Clients interface {
 		CreateClient(ctx context.Context, c plimsoll.Client, e plimsoll.AuditEvent) error
 		Client(ctx context.Context, id string) (plimsoll.Client, error)
@@ -40,15 +42,18 @@ type (
 			e plimsoll.AuditEvent) error
 		DeleteClient(ctx context.Context, id string, e plimsoll.AuditEvent) error
 	}
+	// Installations keeps whose store it is.
 	Installations interface {
 		Installation(ctx context.Context) (plimsoll.Installation, error)
 		Install(ctx context.Context, i plimsoll.Installation, first *plimsoll.Client, e plimsoll.AuditEvent) (bool, error)
 	}
+	// SigningKeys keeps the issuer's keys.
 	SigningKeys interface {
 		SigningKeys(ctx context.Context) ([]plimsoll.SigningKey, error)
 		AddSigningKey(ctx context.Context, k plimsoll.SigningKey) error
 		DeleteSigningKeys(ctx context.Context, expiredBefore time.Time) error
 	}
+	// Upkeep is what operators need.
 	Upkeep interface {
 		AuditEvents(ctx context.Context, limit int) ([]plimsoll.AuditEvent, error)
 		Verify(ctx context.Context) (plimsoll.Verification, error)
@@ -124,10 +129,10 @@ func event(activity, id string) plimsoll.AuditEvent {
 	return plimsoll.AuditEvent{At: noon(), Actor: "tester", Activity: activity, ObjectID: id}
 }
 
-func wantCode(t *testing.T, err error, want plimsoll.Code) {
+func wantNotFound(t *testing.T, err error) {
 	t.Helper()
-	if got := plimsoll.ErrorCode(err); got != want {
-		t.Errorf("error %v has the code %q, want %q", err, got, want)
+	if code := plimsoll.ErrorCode(err); code != plimsoll.NotFound {
+		t.Errorf("error %v has the code %q, want %q", err, code, plimsoll.NotFound)
 	}
 }
 

@@ -1,0 +1,40 @@
+# make test   everything, with the race detector; installs what the tests need
+# make lint   the linters, in a module of their own
+# make bench  the benchmarks, as ratios against floors of the same run
+# make fuzz   every fuzz target, FUZZTIME each
+# make build  bin/plimsoll
+
+TOOLS    := $(CURDIR)/bin/tools
+FUZZTIME ?= 20s
+VERSION  ?= dev
+
+.PHONY: build test test-deps lint bench fuzz clean
+
+build:
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/plimsoll ./cmd/plimsoll
+
+test: test-deps $(TOOLS)/gotestsum
+	$(TOOLS)/gotestsum --format pkgname --jsonfile bin/test.json -- -race -timeout 12m ./...
+
+test-deps:
+	@sh scripts/test-deps.sh
+
+lint: $(TOOLS)/golangci-lint
+	go mod tidy -diff
+	$(TOOLS)/golangci-lint run ./...
+	$(TOOLS)/golangci-lint fmt --diff ./...
+	cd bench/sqlitedrivers && go vet ./...
+
+bench: test-deps
+	go test -run '^$$' -bench . -benchtime 3s -timeout 30m ./cmd/plimsoll ./internal/...
+
+fuzz:
+	@sh scripts/fuzz.sh $(FUZZTIME)
+
+$(TOOLS)/%: tools/go.mod tools/go.sum
+	@mkdir -p $(TOOLS)
+	go build -C tools -o $@ $$(cd tools && go list tool | grep '/$*$$')
+	@touch $@
+
+clean:
+	rm -rf bin
