@@ -39,7 +39,7 @@ func newMetrics(s *store.Store) *metrics {
 			Name: "plimsoll_build_info", Help: "The program that runs; always 1.",
 			ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "engine": s.Engine()},
 		}, func() float64 { return 1 }))
-	for name, pool := range s.Stats() {
+	for name, pool := range s.Pools() {
 		m.registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
 	}
 	return m

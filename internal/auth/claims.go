@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"plimsoll"
 )
@@ -14,6 +15,10 @@ import (
 // personalTenant is the tenant of every personal Microsoft account. Graph
 // does not serve device management to those.
 const personalTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+// maxSubject is the longest name of a caller, in bytes: it is stored with what
+// the caller changes.
+const maxSubject = 256
 
 // claims are the members of an access token that say who calls and what they
 // may do, under the names that Entra ID, Keycloak and Okta give them.
@@ -75,6 +80,9 @@ func (c *claims) principal(expiresAt time.Time) (Principal, error) {
 	subject := c.subject()
 	if subject == "" {
 		return Principal{}, refuse(nil, "The access token names no caller: it has none of appid, azp, client_id, oid, upn and sub.")
+	}
+	if len(subject) > maxSubject || strings.ContainsFunc(subject, unicode.IsControl) {
+		return Principal{}, refuse(nil, "The access token's caller has a name too long, or with control characters.")
 	}
 	return Principal{
 		Subject: subject, TenantID: c.TenantID, Delegated: c.Delegated != nil,

@@ -109,7 +109,7 @@ func explain(err error) *failure {
 func (a *API) refuse(w http.ResponseWriter, c *call, err error) {
 	f := explain(err)
 	header := w.Header()
-	if f.status >= http.StatusInternalServerError {
+	if left := errors.Is(c.r.Context().Err(), context.Canceled); f.status >= http.StatusInternalServerError && !left {
 		a.log.ErrorContext(c.r.Context(), "request failed", "request_id", c.requestID,
 			"method", c.r.Method, "route", c.route, "error", err)
 	}

@@ -7,6 +7,7 @@
 package graph
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,6 +31,8 @@ const (
 	maxBody         = 64 << 10
 	maxScriptBody   = 2 << 20 // a script of 1 MiB in base64, and its other properties
 	initialBodySize = 1 << 10
+	// requestTimeout ends what waits for a database that does not answer.
+	requestTimeout = 30 * time.Second
 )
 
 // Observe is told of every request: the pattern of its path, its method, the
@@ -147,6 +150,9 @@ func (a *API) read(w http.ResponseWriter, c *call, op operation) (err error) {
 // fault of ours when it panics.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle func(*call) (*answer, error)) {
 	start := a.now()
+	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+	defer cancel()
+	r = r.WithContext(ctx)
 	c, err := a.newCall(r, route)
 	recorder := &statusRecorder{ResponseWriter: w}
 	c.announce(recorder.Header())

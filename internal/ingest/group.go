@@ -21,6 +21,10 @@ type Limits struct {
 	Waiting int // most items that wait for one; a further one is refused
 }
 
+// commitTimeout ends a transaction whose database does not answer, so that those
+// behind it get their turn, or their refusal.
+const commitTimeout = 30 * time.Second
+
 // Group gathers items into shared transactions.
 type Group[T any] struct {
 	commit  Commit[T]
@@ -100,6 +104,8 @@ func (g *Group[T]) gather(batch []*submission[T]) []*submission[T] {
 // fails for a reason that may lie in one item, each is tried by itself, so that
 // one bad item never costs its neighbours anything.
 func (g *Group[T]) write(ctx context.Context, batch []*submission[T]) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
 	present := make([]*submission[T], 0, len(batch))
 	items := make([]T, 0, len(batch))
 	for _, s := range batch {

@@ -3,6 +3,8 @@ package odata
 import (
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Limits of a path: its length in bytes as sent, and its segments.
@@ -26,8 +28,8 @@ func ParsePath(escaped string) ([]string, error) {
 	var segments []string
 	for part := range strings.SplitSeq(escaped, "/") {
 		text, err := url.PathUnescape(part)
-		if err != nil || text == "" || text == "." || text == ".." || len(segments) >= maxSegments {
-			return nil, &Error{Kind: NotFound, Message: "Nothing is served at this path."}
+		if err != nil || !canStand(text) || len(segments) >= maxSegments {
+			return nil, notServed()
 		}
 		name, key, hasKey, err := splitKey(text)
 		if err != nil {
@@ -39,6 +41,17 @@ func ParsePath(escaped string) ([]string, error) {
 		}
 	}
 	return segments, nil
+}
+
+// canStand tells whether text can be a segment: dots are steps and not names,
+// and no name or key holds control characters, which a database may choke on.
+func canStand(text string) bool {
+	return text != "" && text != "." && text != ".." &&
+		utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+func notServed() error {
+	return &Error{Kind: NotFound, Message: "Nothing is served at this path."}
 }
 
 // splitKey takes the parentheses from a segment such as scripts('it”s').
@@ -55,13 +68,13 @@ func splitKey(segment string) (name, key string, hasKey bool, err error) {
 	if !closed || len(inner) < 3 || inner[0] != '\'' || inner[len(inner)-1] != '\'' {
 		return "", "", false, badRequest(name, "%s: a key stands in quotes, as in %s('…').", quote(segment), name)
 	}
-	key = strings.ReplaceAll(inner[1:len(inner)-1], "''", "\x00")
-	if strings.Contains(key, "'") {
+	quoted := inner[1 : len(inner)-1]
+	if strings.Contains(strings.ReplaceAll(quoted, "''", ""), "'") {
 		return "", "", false, badRequest(name, "%s: a quote in a key is doubled.", quote(segment))
 	}
-	key = strings.ReplaceAll(key, "\x00", "'")
-	if key == "." || key == ".." {
-		return "", "", false, &Error{Kind: NotFound, Message: "Nothing is served at this path."}
+	key = strings.ReplaceAll(quoted, "''", "'")
+	if !canStand(key) {
+		return "", "", false, notServed()
 	}
 	return name, key, true, nil
 }

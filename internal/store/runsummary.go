@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"plimsoll"
 )
 
@@ -85,15 +87,29 @@ func (s *Store) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSu
 func (s *Store) AppendRunSummaries(
 	ctx context.Context, records []*plimsoll.RunSummaryRecord,
 ) (refusals []error, err error) {
-	err = s.transact(ctx, func(tx *sql.Tx) error {
-		next, err := s.raiseHeads(ctx, tx, records)
-		if err != nil {
-			return err
+	for range len(records) + 1 {
+		err = s.transact(ctx, func(tx *sql.Tx) error {
+			next, err := s.raiseHeads(ctx, tx, records)
+			if err != nil {
+				return err
+			}
+			refusals = number(records, next)
+			return s.insertRunSummaries(ctx, tx, records)
+		})
+		if !lacksParent(err) {
+			break
 		}
-		refusals = number(records, next)
-		return s.insertRunSummaries(ctx, tx, records)
-	})
+		// A script was deleted after its row was read, and waited for. The next
+		// transaction does not see it any more.
+	}
 	return refusals, err
+}
+
+// lacksParent tells whether a row was refused because the one it belongs to is
+// not there. On SQLite it always is: writers take turns.
+func lacksParent(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "23503" // foreign_key_violation
 }
 
 // raiseHeads raises each script's sequence by the number of its records, and
@@ -142,6 +158,7 @@ func number(records []*plimsoll.RunSummaryRecord, next map[string]int64) []error
 	for i, r := range records {
 		sequence, exists := next[r.ScriptID]
 		if !exists {
+			r.Sequence = 0 // it may have had one in a transaction that failed
 			refusals[i] = noScript(r.ScriptID)
 			continue
 		}
@@ -176,10 +193,17 @@ func (s *Store) insertRunSummaries(ctx context.Context, tx *sql.Tx, records []*p
 }
 
 // lockCurrent reads a script's current summary in a transaction that no other
-// change of the script's history can come into.
-func lockCurrent(ctx context.Context, tx *sql.Tx, scriptID string) (plimsoll.RunSummaryRecord, error) {
-	if _, err := tx.ExecContext(ctx,
-		`UPDATE run_summary_head SET sequence = sequence WHERE script_id = $1`, scriptID); err != nil {
+// change of the script's history can come into. It does not write: PostgreSQL
+// checks the foreign key of a row that a transaction writes twice, and would
+// wait for whoever deletes the script, who waits for this row.
+func lockCurrent(ctx context.Context, tx *sql.Tx, d dialect, scriptID string) (plimsoll.RunSummaryRecord, error) {
+	var sequence int64
+	err := tx.QueryRowContext(ctx,
+		`SELECT h.sequence FROM run_summary_head h WHERE h.script_id = $1`+d.lockRow, scriptID).Scan(&sequence)
+	if errors.Is(err, sql.ErrNoRows) {
+		return plimsoll.RunSummaryRecord{}, noScript(scriptID)
+	}
+	if err != nil {
 		return plimsoll.RunSummaryRecord{}, err
 	}
 	return scanCurrent(tx.QueryRowContext(ctx, currentRunSummary, scriptID), scriptID)
@@ -192,7 +216,7 @@ func (s *Store) UpdateRunSummary(
 ) (plimsoll.RunSummaryRecord, error) {
 	var record plimsoll.RunSummaryRecord
 	err := s.transact(ctx, func(tx *sql.Tx) (err error) {
-		if record, err = lockCurrent(ctx, tx, scriptID); err != nil {
+		if record, err = lockCurrent(ctx, tx, s.dialect, scriptID); err != nil {
 			return err
 		}
 		if err = change(&record); err != nil {
@@ -214,7 +238,7 @@ func (s *Store) RemoveRunSummary(
 	ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error,
 ) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
-		record, err := lockCurrent(ctx, tx, scriptID)
+		record, err := lockCurrent(ctx, tx, s.dialect, scriptID)
 		if err != nil {
 			return err
 		}

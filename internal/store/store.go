@@ -83,8 +83,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	return refusal(s.read.QueryRowContext(ctx, "SELECT 1").Scan(&one))
 }
 
-// Stats gives the pools' figures, for metrics.
-func (s *Store) Stats() map[string]*sql.DB {
+// Pools gives the connection pools by what they are for, for metrics.
+func (s *Store) Pools() map[string]*sql.DB {
+	if s.read == s.write {
+		return map[string]*sql.DB{"write": s.write}
+	}
 	return map[string]*sql.DB{"read": s.read, "write": s.write}
 }
 

@@ -198,7 +198,7 @@ func verification(t *testing.T, store Store) {
 	if diff := cmp.Diff(plimsoll.Verification{Scripts: 3, RunSummaries: 6}, v); diff != "" {
 		t.Error(diff)
 	}
-	write := store.Stats()["write"]
+	write := store.Pools()["write"]
 	for _, damage := range []string{
 		`DELETE FROM run_summary WHERE sequence = 2 AND script_id = '` + a.ID + `'`,
 		`UPDATE run_summary_head SET sequence = 4 WHERE script_id = '` + b.ID + `'`,

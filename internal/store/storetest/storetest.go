@@ -58,7 +58,7 @@ type (
 		AuditEvents(ctx context.Context, limit int) ([]plimsoll.AuditEvent, error)
 		Verify(ctx context.Context) (plimsoll.Verification, error)
 		Ping(ctx context.Context) error
-		Stats() map[string]*sql.DB
+		Pools() map[string]*sql.DB
 		Close() error
 	}
 )
