@@ -20,6 +20,7 @@ const (
 	PreconditionFailed Code = "preconditionFailed" // the thing changed since the caller read it
 	TooManyRequests    Code = "tooManyRequests"    // more than can be taken on; come back
 	Unavailable        Code = "unavailable"        // something this depends on is away; come back
+	Damaged            Code = "damaged"            // what is stored cannot be read as it was written
 	Internal           Code = "internal"           // a fault of ours
 )
 

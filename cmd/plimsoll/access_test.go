@@ -186,7 +186,8 @@ func TestSecondIssuer(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
 	s := signedIn(t, "sqlite:"+t.TempDir()+"/plimsoll.db", "--oidc-issuer", p.URL, "--oidc-audience", "api://fleet")
-	path := scripts + "/" + s.addScript(t) + "/runSummary" // with a token of the built-in issuer, which holds still
+	script, own := s.addScript(t), s.token
+	path := scripts + "/" + script + "/runSummary" // with a token of the built-in issuer, which holds still
 	const readWrite = "DeviceManagementConfiguration.ReadWrite.All"
 	cases := map[string]struct {
 		claims map[string]any
@@ -196,6 +197,12 @@ func TestSecondIssuer(t *testing.T) {
 		"delegated":        {map[string]any{"scp": "openid " + readWrite}, 201},
 		"read only":        {map[string]any{"scp": "DeviceManagementScripts.Read.All"}, 403},
 		"no permission":    {nil, 403},
+		"a user's scope":   {map[string]any{"scope": "openid " + readWrite, "preferred_username": "ada", "typ": "Bearer"}, 201},
+		"ID token":         {map[string]any{"roles": []string{readWrite}, "nonce": "n"}, 401},
+		"ID token by hash": {map[string]any{"roles": []string{readWrite}, "at_hash": "h"}, 401},
+		"Keycloak's ID":    {map[string]any{"roles": []string{readWrite}, "typ": "ID"}, 401},
+		"refresh token":    {map[string]any{"roles": []string{readWrite}, "typ": "Refresh"}, 401},
+		"logout token":     {map[string]any{"roles": []string{readWrite}, "events": map[string]any{"x": 1}}, 401},
 		"personal account": {map[string]any{"scp": readWrite, "tid": "9188040d-6c67-4c5b-b112-36a304b66dad"}, 403},
 		"expired":          {map[string]any{"roles": []string{readWrite}, "exp": time.Now().Add(-time.Hour).Unix()}, 401},
 		"not yet valid":    {map[string]any{"roles": []string{readWrite}, "nbf": time.Now().Add(time.Hour).Unix()}, 401},
@@ -211,6 +218,16 @@ func TestSecondIssuer(t *testing.T) {
 		if err != nil || r.StatusCode != c.status {
 			t.Errorf("%s: %v %s, want %d", name, err, r.text, c.status)
 		}
+	}
+	s.token = own
+	users := 0
+	for _, entry := range s.history(t, script, "") {
+		if entry["recordedBy"] == "someone" {
+			users++
+		}
+	}
+	if users != 2 { // delegated, and a user's scope
+		t.Errorf("%d entries are recorded by the user", users)
 	}
 	good := p.token(t, map[string]any{"roles": []string{readWrite}})
 	s.token = good[:len(good)-4] + "AAAA"

@@ -231,6 +231,7 @@ func TestWire(t *testing.T) {
 	t.Parallel()
 	s := signedIn(t, "sqlite:"+t.TempDir()+"/plimsoll.db")
 	id := s.addScript(t)
+	s.addScript(t) // so that a list has two pages
 	path := scripts + "/" + id + "/runSummary"
 	s.must(t, http.StatusCreated, "POST", path, summaryBody(1))
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -400,9 +401,7 @@ func bareHandler() {
 	}
 	fmt.Println("http://" + listener.Addr().String())
 	panic(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for name, values := range answer.Header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), answer.Header)
 		_, _ = w.Write(answer.Body)
 	})))
 }
@@ -491,7 +490,9 @@ func (w *rawWriter) transact(ctx context.Context, insert *sql.Stmt, rows int) er
 		w.sequence, w.scriptID); err != nil {
 		return err
 	}
-	if _, err = tx.StmtContext(ctx, insert).ExecContext(ctx, args...); err != nil {
+	insert = tx.StmtContext(ctx, insert)
+	defer insert.Close()
+	if _, err = insert.ExecContext(ctx, args...); err != nil {
 		return err
 	}
 	return tx.Commit()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"plimsoll/internal/odata"
 )
 
 // refusal is a request that must be refused, and how. In its path and body
@@ -55,7 +57,7 @@ func refusals() []refusal {
 		{"no token, unknown path", "GET", "/me", "", []string{"Authorization", ""}, 401, token, "", ""},
 		{"no token, unserved method", "PUT", summary, "", []string{"Authorization", ""}, 401, token, "", ""},
 
-		{"unknown path", "GET", "/me", "", nil, 404, "ResourceNotFound", "Nothing is served at this path.", ""},
+		{"unknown path", "GET", "/me", "", nil, 404, "ResourceNotFound", "Nothing is served at this path; /beta/$metadata lists", ""},
 		{"outside the root", "GET", "{url}/v1.0/deviceManagement", "", nil, 404, "ResourceNotFound", "", ""},
 		{"empty segment", "GET", "/deviceManagement//deviceComplianceScripts", "", nil, 404, "ResourceNotFound", "", ""},
 		{"dots", "GET", "/deviceManagement/%2e%2e/healthz", "", nil, 404, "ResourceNotFound", "", ""},
@@ -65,6 +67,9 @@ func refusals() []refusal {
 		{"script in another case, quoted", "GET", anyone + "('{SCRIPT}')", "", nil, 404, "ResourceNotFound", "case-sensitively", ""},
 		{"script of control characters", "GET", anyone + "/%00", "", nil, 404, "ResourceNotFound", "Nothing is served", ""},
 		{"script of no UTF-8", "GET", anyone + "/%ff/runSummary", "", nil, 404, "ResourceNotFound", "Nothing is served", ""},
+		{"key in place of a name", "GET", "/deviceManagement('deviceComplianceScripts')", "", nil, 404, "ResourceNotFound", "Nothing is served", ""},
+		{"key that is a name", "GET", anyone + "('$count')", "", nil, 404, "ResourceNotFound", "no deviceComplianceScript", ""},
+		{"no token, malformed path", "GET", anyone + "(x)", "", []string{"Authorization", ""}, 401, token, "carries no token", ""},
 		{"script of SQL", "GET", anyone + "('%27%27%20OR%201%3D1--')", "", nil, 404, "ResourceNotFound", "' OR 1=1--", ""},
 		{"no summary yet", "GET", anyone + "/{bare}/runSummary", "", nil, 404, "ResourceNotFound", "no run summary", ""},
 		{"no summary to change", "PATCH", anyone + "/{bare}/runSummary", `{}`, nil, 404, "ResourceNotFound", "no run summary", ""},
@@ -117,7 +122,7 @@ func refusals() []refusal {
 		script("not base64", `{"displayName":"x","detectionScriptContent":"!"}`, "base64", "detectionScriptContent"),
 		script("script too long", `{"displayName":"x","detectionScriptContent":"`+strings.Repeat("AAAA", 349526)+`"}`, "at most 1048576", "detectionScriptContent"),
 		script("unknown account", `{"displayName":"x","runAsAccount":"System"}`, "one of system, user", "runAsAccount"),
-		script("sentinel platform", `{"displayName":"x","platform":"unknownFutureValue"}`, "windows10, linux or macOS", "platform"),
+		script("sentinel platform", `{"displayName":"x","platform":"unknownFutureValue"}`, "one of windows10, linux, macOS or null", "platform"),
 		script("null in a collection", `{"displayName":"x","roleScopeTagIds":["0",null]}`, "roleScopeTagIds[1] must be a string", "roleScopeTagIds"),
 		script("contained entity", `{"displayName":"x","runSummary":{}}`, "a path of its own", "runSummary"),
 		{"patch with an empty name", "PATCH", oneScript, `{"displayName":""}`, nil, 400, "BadRequest", "must not be empty", "displayName"},
@@ -129,6 +134,9 @@ func refusals() []refusal {
 		query(anyone, "$count=yes", "true or false", "$count"),
 		query(anyone, "$select=secret", `"secret", which is no property`, "$select"),
 		query(anyone, "$expand=assignments", "$expand takes runSummary", "$expand"),
+		query(anyone, "$skiptoken="+odata.SkipToken(anyone, "\xff\xfe"), "follow @odata.nextLink", "$skiptoken"),
+		query(oneScript+"/plimsoll.runSummaryHistory()", "$skiptoken="+odata.SkipToken("history/{script}", "abc"), "follow", "$skiptoken"),
+		query(anyone, "=1", "has no name", ""),
 		query(anyone, "$skiptoken=AAAA", "follow @odata.nextLink", "$skiptoken"),
 		query(oneScript, "$top=1", `"$top" at position 0 is not supported here`, "$top"),
 		query(summary, "$expand=x", "is not supported here; these are: $select", "$expand"),

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -23,13 +24,16 @@ type tokenCommand struct {
 	Server           string `default:"http://127.0.0.1:8080" help:"The server's address."`
 	Tenant           string `default:"common" help:"The tenant's id; common is the server's own."`
 	ClientID         string `required:"" help:"The client's id."`
-	ClientSecret     string `help:"The client's secret. Better in PLIMSOLL_CLIENT_SECRET or a file: command lines are seen by others. Asked for where it is not given." xor:"secret"`
-	ClientSecretFile string `help:"File that holds the client's secret." placeholder:"FILE" type:"path" xor:"secret"`
+	ClientSecret     string `help:"The client's secret. Better in PLIMSOLL_CLIENT_SECRET or a file: command lines are seen by others. Asked for where it is not given."`
+	ClientSecretFile string `help:"File that holds the client's secret; it goes before --client-secret." placeholder:"FILE" type:"path"`
 	CA               string `name:"ca" help:"File of the authority to trust, such as the server's DIR/ca.pem." placeholder:"FILE" type:"path"`
 }
 
 // Run asks the server's issuer for a token.
 func (c *tokenCommand) Run(ctx context.Context, a *app) error {
+	if address, err := url.Parse(c.Server); err != nil || address.Scheme != "http" && address.Scheme != "https" {
+		return plimsoll.Errorf(plimsoll.Invalid, "--server must be a URL such as http://127.0.0.1:8080, not %q", c.Server)
+	}
 	secret, err := c.secret(a)
 	if err != nil {
 		return err
@@ -48,8 +52,11 @@ func (c *tokenCommand) Run(ctx context.Context, a *app) error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode != "" {
 		return fmt.Errorf("the server refused: %s: %s", refused.ErrorCode, refused.ErrorDescription)
 	}
+	if _, untrusted := errors.AsType[x509.UnknownAuthorityError](err); untrusted {
+		return fmt.Errorf("%w; name the authority's file with --ca, such as the server's DIR/ca.pem", err)
+	}
 	if err != nil {
-		return err
+		return &plimsoll.Error{Code: plimsoll.Unavailable, Message: "no token was to be had from " + c.Server, Err: err}
 	}
 	return a.print(map[string]any{
 		"accessToken": token.AccessToken, "tokenType": token.TokenType, "expiresDateTime": token.Expiry.UTC(),
@@ -57,12 +64,16 @@ func (c *tokenCommand) Run(ctx context.Context, a *app) error {
 }
 
 func (c *tokenCommand) secret(a *app) (string, error) {
-	if c.ClientSecret != "" {
-		return c.ClientSecret, nil
-	}
 	if c.ClientSecretFile != "" {
 		text, err := os.ReadFile(c.ClientSecretFile)
-		return strings.TrimSpace(string(text)), err
+		secret := strings.TrimSpace(string(text))
+		if err == nil && secret == "" {
+			err = plimsoll.Errorf(plimsoll.Invalid, "%s is empty; it must hold the client's secret", c.ClientSecretFile)
+		}
+		return secret, err
+	}
+	if c.ClientSecret != "" {
+		return c.ClientSecret, nil
 	}
 	if file, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		fmt.Fprint(a.stderr, "Client secret: ")

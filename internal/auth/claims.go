@@ -30,6 +30,15 @@ type claims struct {
 	ObjectID string `json:"oid"`
 	UPN      string `json:"upn"`
 	Sub      string `json:"sub"`
+	User     string `json:"preferred_username"` // Keycloak, of users and of service accounts
+
+	// What only tokens of other kinds have (OpenID Connect Core 1.0, section 2,
+	// and Back-Channel Logout 1.0, section 2.4), and Keycloak's word for the kind.
+	Kind       string          `json:"typ"`
+	Nonce      json.RawMessage `json:"nonce"`
+	TokenHash  json.RawMessage `json:"at_hash"`
+	CodeHash   json.RawMessage `json:"c_hash"`
+	LogoutFact json.RawMessage `json:"events"`
 
 	Delegated *names `json:"scp"`   // Entra ID and Okta: what a user granted
 	Roles     names  `json:"roles"` // Entra ID: what an application was given
@@ -67,9 +76,17 @@ func (c *claims) permissions() []Permission {
 	return perms
 }
 
-// subject names the caller in the audit trail.
+// isAccess tells an access token from an ID token, a refresh token and the like,
+// which the same provider signs and which may have the same audience (RFC 8725,
+// section 3.11).
+func (c *claims) isAccess() bool {
+	return c.Nonce == nil && c.TokenHash == nil && c.CodeHash == nil && c.LogoutFact == nil &&
+		(c.Kind == "" || strings.EqualFold(c.Kind, "Bearer") || strings.EqualFold(c.Kind, "JWT"))
+}
+
+// subject names the caller in the audit trail: the user, where there is one.
 func (c *claims) subject() string {
-	if c.Delegated != nil {
+	if c.Delegated != nil || c.User != "" && !strings.HasPrefix(c.User, "service-account-") {
 		return cmp.Or(c.ObjectID, c.UPN, c.Sub)
 	}
 	return cmp.Or(c.AppID, c.Party, c.ClientID, c.Sub)

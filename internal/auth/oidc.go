@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -41,9 +42,10 @@ type discovered struct {
 // it is back, Verify answers [plimsoll.Unavailable].
 func NewOIDC(issuerURL, audience string, httpClient *http.Client, now func() time.Time) (*OIDC, error) {
 	u, err := url.Parse(issuerURL)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
 		return nil, plimsoll.Errorf(plimsoll.Invalid,
-			"The OpenID issuer must be an absolute URL, such as https://login.example.com/realm.")
+			"The OpenID issuer must be an https URL, such as https://login.example.com/realm: "+
+				"over plain HTTP, which is for loopback only, anyone on the way could replace its keys.")
 	}
 	audiences := split(audience)
 	if len(audiences) == 0 {
@@ -57,6 +59,11 @@ func NewOIDC(issuerURL, audience string, httpClient *http.Client, now func() tim
 		client: throttledClient(httpClient, now),
 		turn:   make(chan struct{}, 1),
 	}, nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func split(list string) []string {

@@ -60,6 +60,8 @@ func (r rules) config() *oidc.Config {
 
 func (r rules) check(id *oidc.IDToken, c *claims) error {
 	switch {
+	case !c.isAccess():
+		return refuse(nil, "The token is not an access token. Send the access token, not the ID token or the refresh token.")
 	// First, so that these callers learn what is really in their way.
 	case strings.EqualFold(c.TenantID, personalTenant):
 		return plimsoll.Errorf(plimsoll.Forbidden,
@@ -83,6 +85,9 @@ func (r rules) refusal(w *witness, err error) error {
 	if w.err != nil {
 		if e, ok := errors.AsType[*plimsoll.Error](w.err); ok {
 			return e
+		}
+		if errors.Is(w.err, context.Canceled) || errors.Is(w.err, context.DeadlineExceeded) {
+			return away(w.err) // the keys were not to be had in time, which tells nothing of the token
 		}
 		return refuse(w.err, "The access token is not signed by a known key.")
 	}

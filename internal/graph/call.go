@@ -3,7 +3,6 @@ package graph
 import (
 	"bufio"
 	"compress/gzip"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -36,10 +35,13 @@ type answer struct {
 	create      bool // the answer to a create
 }
 
+// maxDiscard is how much of a body that is too large is read all the same.
+const maxDiscard = 16 << 20
+
 // readBody reads a body of at most limit bytes, plain or gzipped, and at most
 // limit bytes unpacked. Kiota's clients may label plain JSON as gzip after a
 // 429, so that the bytes decide and not the label.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+func readBody(r *http.Request, limit int64) ([]byte, error) {
 	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
 	case "", "identity", "gzip":
 	default:
@@ -48,9 +50,12 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 			Message: "Content-Encoding must be gzip, or left out.",
 		}
 	}
-	packed := bufio.NewReader(http.MaxBytesReader(w, r.Body, limit))
-	body, err := unpack(packed, limit)
-	if _, large := errors.AsType[*http.MaxBytesError](err); large || int64(len(body)) > limit {
+	sent := &io.LimitedReader{R: r.Body, N: limit + 1}
+	body, err := unpack(bufio.NewReader(sent), limit)
+	if sent.N == 0 || int64(len(body)) > limit {
+		// A client that is still sending when its connection closes may never
+		// see the answer: let it come to its end, within reason.
+		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)
 		return nil, tooLarge(limit)
 	}
 	return body, err
@@ -71,10 +76,20 @@ func unpack(packed *bufio.Reader, limit int64) ([]byte, error) {
 
 // brokenBody gives a body that ends early or does not unpack its 400.
 func brokenBody(err error) error {
-	if _, large := errors.AsType[*http.MaxBytesError](err); err == nil || large {
-		return err
+	if err == nil {
+		return nil
 	}
 	return &odata.Error{Kind: odata.BadRequest, Message: "The body could not be read to its end; send it whole, and gzip it correctly or not at all."}
+}
+
+// scriptID gives the script that the path names. A key in parentheses stands
+// there in its quotes.
+func (c *call) scriptID() string {
+	id := c.r.PathValue("id")
+	if quoted, ok := strings.CutPrefix(id, "'"); ok {
+		return strings.TrimSuffix(quoted, "'")
+	}
+	return id
 }
 
 // match gives the precondition of the If-Match header (RFC 9110, section

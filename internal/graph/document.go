@@ -39,21 +39,20 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	return ok(append(body, '}')), nil
 }
 
-// Pages of a list, in rows. A page of scripts with their content is shorter,
-// since each may be a megabyte.
+// Pages of a list: in rows, and in bytes of what the rows hold.
 const (
 	defaultPage = 100
 	maxPage     = 1000
-	contentPage = 10
+	pageBudget  = 4 << 20
 )
 
 // pageSize gives the rows of a page: as many as $top asks, within the limit. As
 // in Graph, $top is the size of a page and @odata.nextLink leads on.
-func pageSize(q odata.Query, limit int) int {
+func pageSize(q odata.Query) int {
 	if q.Top < 0 {
-		return min(defaultPage, limit)
+		return defaultPage
 	}
-	return min(q.Top, limit)
+	return min(q.Top, maxPage)
 }
 
 // appendPage writes a collection: its count where it was asked for, its rows,

@@ -15,71 +15,69 @@ import (
 
 // failure is a refusal as it goes over the wire.
 type failure struct {
-	status        int
-	code, message string
-	target        string
-	retryAfter    time.Duration
-	allow         []string // for 405
+	status     int
+	message    string
+	target     string
+	retryAfter time.Duration
+	allow      []string // for 405
 }
 
 // Error gives the message.
 func (f *failure) Error() string { return f.message }
 
-// domainFailure is the one table from the domain's codes to statuses and to the
-// codes that clients branch on.
-func domainFailure(code plimsoll.Code) (status int, graphCode string) {
+// statusOf maps the domain's codes to statuses (RFC 9110, section 15).
+func statusOf(code plimsoll.Code) int {
 	switch code {
 	case plimsoll.Invalid:
-		return http.StatusBadRequest, "BadRequest"
+		return http.StatusBadRequest
 	case plimsoll.Unauthenticated:
-		return http.StatusUnauthorized, "InvalidAuthenticationToken"
+		return http.StatusUnauthorized
 	case plimsoll.Forbidden:
-		return http.StatusForbidden, "Forbidden"
+		return http.StatusForbidden
 	case plimsoll.NotFound:
-		return http.StatusNotFound, "ResourceNotFound"
+		return http.StatusNotFound
 	case plimsoll.Conflict:
-		return http.StatusConflict, "Conflict"
+		return http.StatusConflict
 	case plimsoll.PreconditionFailed:
-		return http.StatusPreconditionFailed, "PreconditionFailed"
+		return http.StatusPreconditionFailed
 	case plimsoll.TooManyRequests:
-		return http.StatusTooManyRequests, "TooManyRequests"
+		return http.StatusTooManyRequests
 	case plimsoll.Unavailable:
-		return http.StatusServiceUnavailable, "ServiceUnavailable"
+		return http.StatusServiceUnavailable
 	default:
-		return http.StatusInternalServerError, "InternalServerError"
+		return http.StatusInternalServerError
 	}
 }
 
-// protocolCode is the same for what the protocol refuses.
-func protocolCode(kind odata.Kind) string {
-	switch kind {
-	case odata.NotFound:
+// graphCode gives what clients branch on. Each status has one code, that of its
+// name but for those that Graph calls otherwise.
+func graphCode(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "InvalidAuthenticationToken"
+	case http.StatusNotFound:
 		return "ResourceNotFound"
-	case odata.NotAcceptable:
-		return "NotAcceptable"
-	case odata.UnsupportedMediaType:
-		return "UnsupportedMediaType"
 	default:
-		return "BadRequest"
+		return strings.ReplaceAll(http.StatusText(status), " ", "")
 	}
 }
 
 func methodNotAllowed(method string, allow []string) error {
 	return &failure{
-		status: http.StatusMethodNotAllowed, code: "MethodNotAllowed", allow: allow,
+		status: http.StatusMethodNotAllowed, allow: allow,
 		message: fmt.Sprintf("%.20q is not served at this path; these are: %s.", method, strings.Join(allow, ", ")),
 	}
 }
 
 func tooLarge(limit int64) error {
 	return &failure{
-		status: http.StatusRequestEntityTooLarge, code: "RequestEntityTooLarge",
+		status:  http.StatusRequestEntityTooLarge,
 		message: fmt.Sprintf("The body is larger than the %d bytes that are read here.", limit),
 	}
 }
 
 func notServed() error {
-	return plimsoll.Errorf(plimsoll.NotFound, "Nothing is served at this path.")
+	return plimsoll.Errorf(plimsoll.NotFound, "Nothing is served at this path; /beta/$metadata lists what is, and names are case-sensitive.")
 }
 
 // explain turns any error into what goes over the wire. What is not a refusal
@@ -89,20 +87,23 @@ func explain(err error) *failure {
 		return f
 	}
 	if e, ok := errors.AsType[*odata.Error](err); ok {
-		return &failure{status: int(e.Kind), code: protocolCode(e.Kind), message: e.Message, target: e.Target}
+		return &failure{status: int(e.Kind), message: e.Message, target: e.Target}
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		err = &plimsoll.Error{
-			Code: plimsoll.Unavailable, RetryAfter: time.Second,
-			Message: "The request ended before its answer was ready.", Err: err,
+	e, refused := errors.AsType[*plimsoll.Error](err)
+	switch {
+	case refused && statusOf(e.Code) != http.StatusInternalServerError:
+		return &failure{status: statusOf(e.Code), message: e.Message, target: e.Property, retryAfter: e.RetryAfter}
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return &failure{
+			status: http.StatusServiceUnavailable, retryAfter: time.Second,
+			message: "The request ended before its answer was ready.",
+		}
+	default:
+		return &failure{
+			status:  http.StatusInternalServerError,
+			message: "Something went wrong here. The request-id leads to it in the log.",
 		}
 	}
-	status, code := domainFailure(plimsoll.ErrorCode(err))
-	f := &failure{status: status, code: code, message: "Something went wrong here. The request-id leads to it in the log."}
-	if e, ok := errors.AsType[*plimsoll.Error](err); ok && e.Code != plimsoll.Internal {
-		f.message, f.target, f.retryAfter = e.Message, e.Property, e.RetryAfter
-	}
-	return f
 }
 
 // refuse writes err as Graph's error body, and logs what is ours to mend.
@@ -145,7 +146,7 @@ func challenge(sent bool, message string) string {
 
 func (c *call) errorBody(f *failure, now time.Time) []byte {
 	body := append(make([]byte, 0, 512), `{"error":{`...)
-	body = appendTextMember(body, "code", f.code)
+	body = appendTextMember(body, "code", graphCode(f.status))
 	body = appendTextMember(body, "message", f.message)
 	if f.target != "" {
 		body = appendTextMember(body, "target", f.target)

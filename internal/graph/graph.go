@@ -7,6 +7,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -31,8 +32,9 @@ const (
 	maxBody         = 64 << 10
 	maxScriptBody   = 2 << 20 // a script of 1 MiB in base64, and its other properties
 	initialBodySize = 1 << 10
-	// requestTimeout ends what waits for a database that does not answer.
-	requestTimeout = 30 * time.Second
+	// waitTimeout ends what waits for a database or an issuer that does not
+	// answer. The client's own part, sending a body, has the listener's limits.
+	waitTimeout = 30 * time.Second
 )
 
 // Observe is told of every request: the pattern of its path, its method, the
@@ -74,7 +76,7 @@ func New(
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	segments, err := odata.ParsePath(r.URL.EscapedPath())
 	if err != nil {
-		a.serve(w, r, "", func(*call) (*answer, error) { return nil, err })
+		a.serve(w, r, "", func(c *call) (*answer, error) { return nil, cmp.Or(a.authenticate(c), err) })
 		return
 	}
 	canonical := *r
@@ -91,14 +93,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *API) resource(route string, methods operations) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.serve(w, r, route, func(c *call) (*answer, error) {
-			return a.operate(w, c, methods)
+			return a.operate(c, methods)
 		})
 	})
 }
 
 // operate finds the request's operation, and runs it for a caller who may and a
 // request in good form.
-func (a *API) operate(w http.ResponseWriter, c *call, methods operations) (*answer, error) {
+func (a *API) operate(c *call, methods operations) (*answer, error) {
 	op, served := methods.find(c.r.Method)
 	if !served || op.permission != nil {
 		if err := a.authenticate(c); err != nil {
@@ -116,9 +118,12 @@ func (a *API) operate(w http.ResponseWriter, c *call, methods operations) (*answ
 			return nil, err
 		}
 	}
-	if err := a.read(w, c, op); err != nil {
+	if err := a.read(c, op); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), waitTimeout)
+	defer cancel()
+	c.r = c.r.WithContext(ctx)
 	return op.handle(c)
 }
 
@@ -127,14 +132,18 @@ func (a *API) authenticate(c *call) (err error) {
 		return plimsoll.Errorf(plimsoll.Unauthenticated,
 			"The request carries no token: send Authorization: Bearer {token}.")
 	}
-	c.caller, err = a.verifier.Verify(c.r.Context(), c.bearer)
+	ctx, cancel := context.WithTimeout(c.r.Context(), waitTimeout)
+	defer cancel()
+	c.caller, err = a.verifier.Verify(ctx, c.bearer)
 	return err
 }
 
 // read checks a request's form, and reads its query options and body.
-func (a *API) read(w http.ResponseWriter, c *call, op operation) (err error) {
-	if err = odata.CheckAccept(strings.Join(c.r.Header.Values("Accept"), ","), op.serves); err != nil {
-		return err
+func (a *API) read(c *call, op operation) (err error) {
+	if op.serves != "" {
+		if err = odata.CheckAccept(strings.Join(c.r.Header.Values("Accept"), ","), op.serves); err != nil {
+			return err
+		}
 	}
 	if c.query, err = odata.ParseQuery(c.r.URL.RawQuery, op.options...); err != nil || op.maxBody == 0 {
 		return err
@@ -142,7 +151,7 @@ func (a *API) read(w http.ResponseWriter, c *call, op operation) (err error) {
 	if err = odata.CheckContentType(c.r.Header.Get("Content-Type")); err != nil {
 		return err
 	}
-	c.body, err = readBody(w, c.r, op.maxBody)
+	c.body, err = readBody(c.r, op.maxBody)
 	return err
 }
 
@@ -150,9 +159,6 @@ func (a *API) read(w http.ResponseWriter, c *call, op operation) (err error) {
 // fault of ours when it panics.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle func(*call) (*answer, error)) {
 	start := a.now()
-	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
-	defer cancel()
-	r = r.WithContext(ctx)
 	c, err := a.newCall(r, route)
 	recorder := &statusRecorder{ResponseWriter: w}
 	c.announce(recorder.Header())
@@ -168,7 +174,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle
 	took := a.now().Sub(start)
 	a.observe(route, r.Method, recorder.status, took)
 	if a.log.Enabled(r.Context(), slog.LevelDebug) {
-		a.log.DebugContext(r.Context(), "request", "request_id", c.requestID, "method", r.Method, "route", route,
+		a.log.DebugContext(r.Context(), "request", "request_id", c.requestID, "method", r.Method, "route", route, "path", r.URL.Path,
 			"status", recorder.status, "took", took, "caller", c.caller.Subject)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // operation is what is served at a path for a method.
 type operation struct {
 	permission []auth.Permission // any of them; nil serves anyone
-	serves     string            // the media type of its answer
+	serves     string            // the media type of its answer; "" answers any Accept
 	maxBody    int64             // in bytes, unpacked; 0 where no body is read
 	options    []odata.Option
 	handle     func(*call) (*answer, error)
@@ -57,6 +57,9 @@ func (a *API) routes() map[string]operations {
 	write := func(maxBody int64, handle func(*call) (*answer, error)) operation {
 		return operation{permission: auth.Write(), serves: odata.JSON, maxBody: maxBody, handle: handle}
 	}
+	remove := func(handle func(*call) (*answer, error)) operation {
+		return operation{permission: auth.Write(), handle: handle}
+	}
 	open := func(serves string, handle func(*call) (*answer, error)) operation {
 		return operation{serves: serves, handle: handle}
 	}
@@ -69,17 +72,17 @@ func (a *API) routes() map[string]operations {
 				odata.OptionSelect, odata.OptionExpand, odata.OptionTop, odata.OptionCount, odata.OptionSkipToken),
 			http.MethodPost: write(maxScriptBody, a.createScript),
 		},
-		scriptsPath + "/$count": {http.MethodGet: read(odata.Plain, a.countScripts)},
+		scriptsPath + "/$count": {http.MethodGet: read("", a.countScripts)},
 		scriptPath: {
 			http.MethodGet:    read(odata.JSON, a.getScript, odata.OptionSelect, odata.OptionExpand),
 			http.MethodPatch:  write(maxScriptBody, a.updateScript),
-			http.MethodDelete: write(0, a.deleteScript),
+			http.MethodDelete: remove(a.deleteScript),
 		},
 		summaryPath: {
 			http.MethodGet:    read(odata.JSON, a.getRunSummary, odata.OptionSelect),
 			http.MethodPost:   write(maxBody, a.createRunSummary),
 			http.MethodPatch:  write(maxBody, a.updateRunSummary),
-			http.MethodDelete: write(0, a.deleteRunSummary),
+			http.MethodDelete: remove(a.deleteRunSummary),
 		},
 		scriptPath + "/" + ours + ".runSummaryHistory": {
 			http.MethodGet: read(odata.JSON, a.listRunSummaryHistory,

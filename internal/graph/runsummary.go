@@ -11,11 +11,7 @@ import (
 )
 
 // summaryAnswer is the answer that carries a script's run summary.
-func (a *API) summaryAnswer(c *call, r *plimsoll.RunSummaryRecord) (*answer, error) {
-	selection, err := a.model.runSummary.Select(c.query.Select)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) summaryAnswer(c *call, r *plimsoll.RunSummaryRecord, selection odata.Selection) *answer {
 	context := scriptsContext + "('" + url.PathEscape(r.ScriptID) + "')/runSummary"
 	if len(c.query.Select) > 0 {
 		context += "(" + strings.Join(c.query.Select, ",") + ")"
@@ -23,7 +19,7 @@ func (a *API) summaryAnswer(c *call, r *plimsoll.RunSummaryRecord) (*answer, err
 	body := appendETag(c.begin(context+"/$entity"), r.Sequence)
 	result := ok(append(a.model.runSummary.AppendMembers(body, &r.RunSummary, selection), '}'))
 	result.etag = etag(r.Sequence)
-	return result, nil
+	return result
 }
 
 // createRunSummary is the operation the service was founded on.
@@ -37,13 +33,13 @@ func (a *API) createRunSummary(c *call) (*answer, error) {
 	}
 	var summary plimsoll.RunSummary
 	patch.Apply(&summary)
-	record, err := a.service.ReportRunSummary(c.r.Context(), c.caller.Subject, c.r.PathValue("id"), summary)
+	record, err := a.service.ReportRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), summary)
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.summaryAnswer(c, &record)
+	result := a.summaryAnswer(c, &record, odata.SelectAll())
 	result.status, result.create, result.location = http.StatusCreated, true, c.summaryURL(&record)
-	return result, err
+	return result, nil
 }
 
 func (c *call) summaryURL(r *plimsoll.RunSummaryRecord) string {
@@ -51,11 +47,15 @@ func (c *call) summaryURL(r *plimsoll.RunSummaryRecord) string {
 }
 
 func (a *API) getRunSummary(c *call) (*answer, error) {
-	record, err := a.service.RunSummary(c.r.Context(), c.r.PathValue("id"))
+	selection, err := a.model.runSummary.Select(c.query.Select)
 	if err != nil {
 		return nil, err
 	}
-	return a.summaryAnswer(c, &record)
+	record, err := a.service.RunSummary(c.r.Context(), c.scriptID())
+	if err != nil {
+		return nil, err
+	}
+	return a.summaryAnswer(c, &record, selection), nil
 }
 
 func (a *API) updateRunSummary(c *call) (*answer, error) {
@@ -67,13 +67,13 @@ func (a *API) updateRunSummary(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, err := a.service.UpdateRunSummary(c.r.Context(), c.caller.Subject, c.r.PathValue("id"), match, patch.Apply)
+	record, err := a.service.UpdateRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match, patch.Apply)
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.summaryAnswer(c, &record)
+	result := a.summaryAnswer(c, &record, odata.SelectAll())
 	result.location = c.summaryURL(&record)
-	return result, err
+	return result, nil
 }
 
 func (a *API) deleteRunSummary(c *call) (*answer, error) {
@@ -81,7 +81,7 @@ func (a *API) deleteRunSummary(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = a.service.RemoveRunSummary(c.r.Context(), c.caller.Subject, c.r.PathValue("id"), match)
+	err = a.service.RemoveRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match)
 	return &answer{status: http.StatusNoContent}, err
 }
 
@@ -90,29 +90,25 @@ func (a *API) listRunSummaryHistory(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := c.r.PathValue("id")
+	id := c.scriptID()
 	scope := "history/" + id
 	before := int64(0)
 	if c.query.SkipToken != "" {
-		key, err := odata.ParseSkipToken(scope, c.query.SkipToken)
-		if err != nil {
-			return nil, err
+		isSequence := func(key string) bool {
+			before, err = strconv.ParseInt(key, 10, 64)
+			return err == nil && before > 0
 		}
-		if before, err = strconv.ParseInt(key, 10, 64); err != nil {
+		if _, err := odata.ParseSkipToken(scope, c.query.SkipToken, isSequence); err != nil {
 			return nil, err
 		}
 	}
-	size := pageSize(c.query, maxPage)
-	entries, total, err := a.service.RunSummaryHistory(c.r.Context(), id, before, size+1)
+	entries, total, err := a.service.RunSummaryHistory(c.r.Context(), id, before, pageSize(c.query))
 	if err != nil {
 		return nil, err
 	}
 	token := ""
-	if len(entries) > size {
-		entries = entries[:size]
-		if size > 0 {
-			token = odata.SkipToken(scope, strconv.FormatInt(entries[size-1].Sequence, 10))
-		}
+	if n := len(entries); n > 0 && entries[n-1].Sequence > 1 { // they go down to 1, without a gap
+		token = odata.SkipToken(scope, strconv.FormatInt(entries[n-1].Sequence, 10))
 	}
 	row := func(dst []byte, r *plimsoll.RunSummaryRecord) []byte {
 		return a.model.history.AppendMembers(dst, r, selection)

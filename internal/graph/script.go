@@ -2,9 +2,12 @@ package graph
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"plimsoll"
 	"plimsoll/internal/odata"
@@ -62,30 +65,22 @@ func (a *API) listScripts(c *call) (*answer, error) {
 		return nil, err
 	}
 	page := plimsoll.ScriptPage{
-		Count:       c.query.Count,
+		Limit: pageSize(c.query), Budget: pageBudget, Count: c.query.Count,
 		WithContent: a.model.script.Selects(v.selection, "detectionScriptContent"),
 	}
-	limit := maxPage
-	if page.WithContent {
-		limit = contentPage
-	}
-	size := pageSize(c.query, limit)
-	page.Limit = size + 1 // the row too many tells that there is a next page
 	if c.query.SkipToken != "" {
-		if page.After, err = odata.ParseSkipToken(scriptsPath, c.query.SkipToken); err != nil {
+		isID := func(key string) bool { return uuid.Validate(key) == nil }
+		if page.After, err = odata.ParseSkipToken(scriptsPath, c.query.SkipToken, isID); err != nil {
 			return nil, err
 		}
 	}
-	scripts, total, err := a.service.Scripts(c.r.Context(), page)
+	list, err := a.service.Scripts(c.r.Context(), page)
 	if err != nil {
 		return nil, err
 	}
 	token := ""
-	if len(scripts) > size {
-		scripts = scripts[:size]
-		if size > 0 {
-			token = odata.SkipToken(scriptsPath, scripts[size-1].ID)
-		}
+	if n := len(list.Scripts); list.More && n > 0 {
+		token = odata.SkipToken(scriptsPath, list.Scripts[n-1].ID)
 	}
 	row := func(dst []byte, s *plimsoll.ListedScript) []byte {
 		dst = a.appendScript(dst, &s.Script, v)
@@ -94,7 +89,7 @@ func (a *API) listScripts(c *call) (*answer, error) {
 		}
 		return dst
 	}
-	return ok(appendPage(c.begin(scriptsContext+v.suffix), c, total, scripts, row, token)), nil
+	return ok(appendPage(c.begin(scriptsContext+v.suffix), c, list.Total, list.Scripts, row, token)), nil
 }
 
 func (a *API) countScripts(c *call) (*answer, error) {
@@ -132,7 +127,7 @@ func (a *API) getScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := c.r.PathValue("id")
+	id := c.scriptID()
 	script, err := a.service.Script(c.r.Context(), id)
 	if err != nil {
 		return nil, err
@@ -162,7 +157,7 @@ func (a *API) updateScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := a.service.UpdateScript(c.r.Context(), c.caller.Subject, c.r.PathValue("id"), match, patch.Apply)
+	script, err := a.service.UpdateScript(c.r.Context(), c.caller.Subject, c.scriptID(), match, patch.Apply)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +171,7 @@ func (a *API) deleteScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = a.service.DeleteScript(c.r.Context(), c.caller.Subject, c.r.PathValue("id"), match)
+	err = a.service.DeleteScript(c.r.Context(), c.caller.Subject, c.scriptID(), match)
 	return &answer{status: http.StatusNoContent}, err
 }
 
@@ -186,7 +181,7 @@ func (c *call) nextLink(token string) string {
 	link.WriteString(strings.TrimSuffix(c.base, root) + c.r.URL.EscapedPath() + "?")
 	for option := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
 		name, _, _ := strings.Cut(option, "=")
-		if option != "" && !strings.HasSuffix(strings.ToLower(name), "skiptoken") {
+		if name, err := url.QueryUnescape(name); err == nil && name != "" && strings.TrimPrefix(name, "$") != "skiptoken" {
 			link.WriteString(option + "&")
 		}
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // Commit writes items in one transaction. refusals[i] is why items[i] alone was
-// refused, or nil; err means that nothing was written.
+// refused, or nil: a bad item must not cost its neighbours anything. err means
+// that nothing was written, and is every submitter's.
 type Commit[T any] func(ctx context.Context, items []T) (refusals []error, err error)
 
 // Limits bound a [Group].
@@ -100,9 +101,7 @@ func (g *Group[T]) gather(batch []*submission[T]) []*submission[T] {
 	return batch
 }
 
-// write commits a batch, and tells each submitter how it went. When a batch
-// fails for a reason that may lie in one item, each is tried by itself, so that
-// one bad item never costs its neighbours anything.
+// write commits a batch, and tells each submitter how it went.
 func (g *Group[T]) write(ctx context.Context, batch []*submission[T]) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
@@ -117,12 +116,6 @@ func (g *Group[T]) write(ctx context.Context, batch []*submission[T]) {
 		return
 	}
 	refusals, err := g.commit(ctx, items)
-	if err != nil && len(items) > 1 && plimsoll.ErrorCode(err) != plimsoll.Unavailable {
-		for _, s := range present {
-			g.write(ctx, []*submission[T]{s})
-		}
-		return
-	}
 	if err == nil {
 		g.observe(len(items))
 	}

@@ -34,7 +34,10 @@ func (j *journal) commit(ctx context.Context, items []int) ([]error, error) {
 		j.overlaps++
 	}
 	j.mu.Unlock()
-	time.Sleep(j.took)
+	select {
+	case <-time.After(j.took):
+	case <-ctx.Done():
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.open--
@@ -205,7 +208,7 @@ func TestLoneCallerWaitsForNoOne(t *testing.T) {
 func TestWaitingIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		j := &journal{took: time.Hour}
+		j := &journal{took: 10 * time.Second}
 		group, _ := start(t, j, ingest.Limits{Batch: 10, Waiting: 3})
 		outcomes := submitAll(t, group, 4) // one is being written, three wait
 		began := time.Now()
@@ -229,33 +232,33 @@ func TestWaitingIsBounded(t *testing.T) {
 	})
 }
 
-// TestBadItemCostsNoNeighbour has a batch fail for the sake of one item: the
-// others are written, in their order, and only that one is told.
+// TestBadItemCostsNoNeighbour has one item refused: the others are written with
+// it in their midst, and only its submitter is told.
 func TestBadItemCostsNoNeighbour(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		bad := errors.New("the bad item")
-		j := &journal{took: time.Second, fails: func(items []int) error {
-			if slices.Contains(items, 3) {
-				return bad
+		group := ingest.NewGroup(func(_ context.Context, items []int) ([]error, error) {
+			time.Sleep(time.Second)
+			refusals := make([]error, len(items))
+			if i := slices.Index(items, 3); i >= 0 {
+				refusals[i] = bad
 			}
-			return nil
-		}}
-		group, _ := start(t, j, ingest.Limits{Batch: 10, Waiting: 10})
+			return refusals, nil
+		}, ingest.Limits{Batch: 10, Waiting: 10}, func(int) {})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go group.Run(ctx)
 		for i, err := range submitAll(t, group, 6)() {
 			if i == 3 != errors.Is(err, bad) || i != 3 && err != nil {
 				t.Errorf("item %d: %v", i, err)
 			}
 		}
-		wantWritten(t, j, []int{0}, []int{1}, []int{2}, []int{4}, []int{5})
-		if !slices.Equal(j.observed, []int{1, 1, 1, 1, 1}) {
-			t.Errorf("transactions of %v items were observed", j.observed)
-		}
 	})
 }
 
-// TestUnavailableIsForAll has the database away: everyone is told, and no one's
-// item is tried by itself, which would only take longer.
+// TestUnavailableIsForAll has the database away: everyone is told, and nothing
+// is tried again, since no one knows what became of it.
 func TestUnavailableIsForAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -273,6 +276,30 @@ func TestUnavailableIsForAll(t *testing.T) {
 		if err := group.Submit(t.Context(), 6); err != nil {
 			t.Errorf("with the database back: %v", err)
 		}
+	})
+}
+
+// TestSilentDatabase has a database that does not answer: nobody waits for it
+// for ever, and those who come when it answers again are served.
+func TestSilentDatabase(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{took: 24 * time.Hour}
+		group, _ := start(t, j, ingest.Limits{Batch: 10, Waiting: 10})
+		began := time.Now()
+		for i, err := range submitAll(t, group, 4)() {
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("item %d: %v", i, err)
+			}
+		}
+		if waited := time.Since(began); waited > 2*time.Minute {
+			t.Errorf("they heard of it after %v", waited)
+		}
+		j.took = time.Second
+		if err := group.Submit(t.Context(), 4); err != nil {
+			t.Errorf("with the database back: %v", err)
+		}
+		wantWritten(t, j, []int{4})
 	})
 }
 
@@ -335,16 +362,18 @@ func TestCallersWhoAllLeft(t *testing.T) {
 	})
 }
 
-// TestShutdownDrains ends Run while a transaction is under way and more than one
-// batch waits: all of it is written and answered before Run returns.
+// TestShutdownDrains ends Run while a transaction is under way and many
+// batches wait: all of it is written and answered before Run returns.
 func TestShutdownDrains(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{took: time.Second}
-		group, stop := start(t, j, ingest.Limits{Batch: 4, Waiting: 100})
-		outcomes := submitAll(t, group, 10)
+		group, stop := start(t, j, ingest.Limits{Batch: 1, Waiting: 100})
+		outcomes := submitAll(t, group, 20)
 		stop()
-		wantWritten(t, j, numbers(0, 1), numbers(1, 5), numbers(5, 9), numbers(9, 10))
+		if !slices.Equal(j.written(), numbers(0, 20)) {
+			t.Errorf("these were written: %v", j.written())
+		}
 		if err := errors.Join(outcomes()...); err != nil {
 			t.Error(err)
 		}

@@ -2,12 +2,14 @@ package issuer
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/crypto/bcrypt"
 
 	"plimsoll"
@@ -30,13 +32,17 @@ type Clients struct {
 	rand          io.Reader
 	cost          int           // of bcrypt
 	slots         chan struct{} // one token for each comparison under way
+	forStrangers  chan struct{} // the same for clients that do not exist
+	known         *lru.Cache[[sha256.Size]byte, struct{}]
 	patience      time.Duration // how long a comparison waits for a slot
 }
 
 // NewClients returns the clients in the store. Randomness must be fit for
 // secrets; so must the clock for their expiry.
 func NewClients(store Store, now func() time.Time, rand io.Reader) *Clients {
+	known, _ := lru.New[[sha256.Size]byte, struct{}](maxKnown) // its one error is a size below one
 	return &Clients{
+		known: known, forStrangers: make(chan struct{}, maxForStrangers),
 		clients: store, installations: store, now: now, rand: rand,
 		cost: bcrypt.DefaultCost, slots: make(chan struct{}, maxComparisons), patience: maxPatience,
 	}

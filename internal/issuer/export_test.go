@@ -13,12 +13,17 @@ func (c *Clients) UseCheapHashes() { c.cost = bcrypt.MinCost }
 // wait for no longer than patience.
 func (c *Clients) Occupy(patience time.Duration) (undo func()) {
 	c.patience = patience
-	for range cap(c.slots) {
-		c.slots <- struct{}{}
+	all := []chan struct{}{c.slots, c.forStrangers}
+	for _, slots := range all {
+		for range cap(slots) {
+			slots <- struct{}{}
+		}
 	}
 	return func() {
-		for range cap(c.slots) {
-			<-c.slots
+		for _, slots := range all {
+			for range cap(slots) {
+				<-slots
+			}
 		}
 	}
 }

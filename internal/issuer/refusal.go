@@ -76,9 +76,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	e := asRefusal(err)
 	if e.status >= http.StatusInternalServerError {
-		s.Log.ErrorContext(r.Context(), "token endpoints failed", "status", e.status, "error", err)
+		s.Log.ErrorContext(r.Context(), "token endpoints failed", "request_id", w.Header().Get("request-id"), "status", e.status, "error", err)
 	} else {
-		s.Log.InfoContext(r.Context(), "token endpoints refused", "status", e.status, "error", err)
+		s.Log.InfoContext(r.Context(), "token endpoints refused", "request_id", w.Header().Get("request-id"), "status", e.status, "error", err)
 	}
 	maps.Copy(w.Header(), e.header)
 	noStore(w)

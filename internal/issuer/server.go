@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
@@ -61,13 +63,22 @@ func (s *Server) Handler(next http.Handler) http.Handler {
 	})
 }
 
+// waitTimeout ends what waits for a store that does not answer.
+const waitTimeout = 30 * time.Second
+
 // endpoint checks tenant and method, and writes the error that the handler
 // returns.
 func (s *Server) endpoint(handle func(http.ResponseWriter, *http.Request) error, methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := s.admit(r, methods)
+		id, err := uuid.NewRandomFromReader(s.Rand)
+		w.Header().Set("request-id", id.String())
+		ctx, cancel := context.WithTimeout(r.Context(), waitTimeout)
+		defer cancel()
 		if err == nil {
-			err = handle(w, r)
+			err = s.admit(r, methods)
+		}
+		if err == nil {
+			err = handle(w, r.WithContext(ctx))
 		}
 		if err != nil {
 			s.refuse(w, r, err)

@@ -87,9 +87,20 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (plimsoll.Client
 	}
 	client, err := s.Clients.Authenticate(r.Context(), id, secret)
 	if plimsoll.ErrorCode(err) == plimsoll.Unauthenticated {
+		s.Log.WarnContext(r.Context(), "client refused", "client_id", loggable(id), "from", r.RemoteAddr)
 		return plimsoll.Client{}, invalidClient("The client is unknown, or its secret is wrong or has expired.")
 	}
 	return client, err
+}
+
+// loggable gives a client's id for the log, and nothing of what has another
+// form: people paste secrets into the wrong field.
+func loggable(id string) string {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return "not a GUID"
+	}
+	return parsed.String()
 }
 
 // claims makes the claims of a token for the client. The resource that the

@@ -47,6 +47,9 @@ func (p Patch[T]) RequireAll() error {
 // refused; read-only properties and annotations are passed over.
 func (t *EntityType[T]) Decode(body []byte) (Patch[T], error) {
 	patch := Patch[T]{value: new(T), typ: t}
+	// Windows PowerShell begins its files with a byte order mark (RFC 8259,
+	// section 8.1, lets a reader pass over it).
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	d := jsontext.NewDecoder(bytes.NewReader(body))
 	err := t.decodeObject(d, &patch)
 	if err == nil {

@@ -1,6 +1,7 @@
 package odata
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -27,7 +28,7 @@ type thing struct {
 }
 
 func thingType() *EntityType[thing] {
-	colors := Enumeration[color]{Name: "test.color", Members: []color{"red", "green"}}
+	colors := Enumeration[color]{Name: "test.color", Members: []color{"red", "green", "unknownFutureValue"}}
 	return &EntityType[thing]{
 		Name: "test.thing", Aliases: []string{"test.old.thing"}, Base: "test.entity",
 		Properties: []Property[thing]{
@@ -63,6 +64,7 @@ func TestDecode(t *testing.T) {
 		`{"data":""}`:                            {Data: []byte{}},
 		`{"color":"green","shade":"red"}`:        {Color: "green", Shade: "red"},
 		`{"labels":["a","b"]}`:                   {Labels: []string{"a", "b"}},
+		"\ufeff" + `{"name":"a"}`:                {Name: "a"},
 		` { "labels" : [ ] } ` + "\n":            {Labels: []string{}},
 		`{"at":"2017-01-01T00:00:00.0000001Z","id":{"ignored":true}}`: {At: time.Date(2017, 1, 1, 0, 0, 0, 100, time.UTC)},
 	}
@@ -122,6 +124,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"data":"*"}`, "data must be base64 text or null"},
 		{`{"color":"Red"}`, `color must be one of red, green, not the string "Red".`},
 		{`{"color":null}`, "color must be one of red, green, not null."},
+		{`{"shade":"unknownFutureValue"}`, "shade must be one of red, green or null"},
 		{`{"shade":"blue"}`, "shade must be one of red, green or null"},
 		{`{"labels":null}`, "labels must be an array of strings, not null."},
 		{`{"labels":["a",1]}`, "labels[1] must be a string, not 1."},
@@ -178,7 +181,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		if !json.Valid(body) {
+		if !json.Valid(bytes.TrimPrefix(body, []byte("\ufeff"))) {
 			t.Fatalf("%q is not JSON and was read", body)
 		}
 		var first, second thing

@@ -234,23 +234,27 @@ func decodeBase64(text string) ([]byte, bool) {
 	return binary, err == nil
 }
 
-// Enumeration is an enum type: its qualified name and its members from 0.
+// Enumeration is an enum type: its qualified name and its members from 0. The
+// member unknownFutureValue, with which Graph marks types that will grow, is
+// listed and never accepted.
 type Enumeration[E ~string] struct {
 	Name    string
 	Members []E
 }
 
 func (e Enumeration[E]) codec() codec[E] {
-	names := make([]string, len(e.Members))
-	for i, m := range e.Members {
-		names[i] = string(m)
+	var names []string
+	for _, m := range e.Members {
+		if m != "unknownFutureValue" {
+			names = append(names, string(m))
+		}
 	}
 	return codec[E]{
 		edm: e.Name, want: "one of " + strings.Join(names, ", "),
 		write: func(dst []byte, f E) []byte { return appendString(dst, string(f)) },
 		read: func(token jsontext.Token) (E, bool) {
 			text, ok := readString(token)
-			return E(text), ok && slices.Contains(e.Members, E(text))
+			return E(text), ok && slices.Contains(names, text)
 		},
 	}
 }

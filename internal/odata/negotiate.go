@@ -36,6 +36,9 @@ func CheckAccept(header, served string) error {
 	for item := range strings.SplitSeq(header, ",") {
 		media, params, err := mime.ParseMediaType(item)
 		if err != nil || isZero(params["q"]) {
+			if media == served {
+				break // refused by name, whatever the wildcards say
+			}
 			continue
 		}
 		if metadata := params["odata.metadata"]; media == JSON && metadata != "" && metadata != "minimal" {
@@ -61,6 +64,7 @@ func isZero(quality string) bool {
 func PrefersMinimal(headers []string) bool {
 	for _, header := range headers {
 		for preference := range strings.SplitSeq(header, ",") {
+			preference, _, _ = strings.Cut(preference, ";") // parameters mean nothing here
 			name, value, _ := strings.Cut(preference, "=")
 			if strings.EqualFold(strings.TrimSpace(name), "return") {
 				return strings.Trim(strings.TrimSpace(value), `"`) == "minimal" // the first one given holds

@@ -13,13 +13,14 @@ const (
 	maxSegments = 16
 )
 
-// ParsePath splits a percent-encoded path into its decoded segments. Keys
-// may stand in parentheses, scripts('1'), or as segments, scripts/1: both give
-// ["scripts", "1"] (OData 4.01 URL Conventions, section 4.3). The empty
-// parentheses of a function are dropped. One slash at the end is tolerated.
+// ParsePath splits a percent-encoded path into its decoded segments. A key may
+// stand as a segment, scripts/1, or in parentheses, scripts('1') (OData 4.01 URL
+// Conventions, section 4.3); the latter comes back in its quotes, ["scripts",
+// "'1'"], so that it is never taken for a name. The empty parentheses of a
+// function are dropped. One slash at the end is tolerated.
 func ParsePath(escaped string) ([]string, error) {
 	if len(escaped) > maxPath {
-		return nil, &Error{Kind: NotFound, Message: "The path is longer than any that is served."}
+		return nil, notServed()
 	}
 	escaped = strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/")
 	if escaped == "" {
@@ -37,7 +38,7 @@ func ParsePath(escaped string) ([]string, error) {
 		}
 		segments = append(segments, name)
 		if hasKey {
-			segments = append(segments, key)
+			segments = append(segments, "'"+key+"'")
 		}
 	}
 	return segments, nil
@@ -51,7 +52,7 @@ func canStand(text string) bool {
 }
 
 func notServed() error {
-	return &Error{Kind: NotFound, Message: "Nothing is served at this path."}
+	return &Error{Kind: NotFound, Message: "Nothing is served at this path; /beta/$metadata lists what is."}
 }
 
 // splitKey takes the parentheses from a segment such as scripts('it”s').

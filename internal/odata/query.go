@@ -64,6 +64,9 @@ func (q *Query) parseOption(part string, position int, allowed []Option, seen ma
 	}
 	option := Option("$" + strings.TrimPrefix(name, "$"))
 	switch {
+	case option == "$":
+		return badRequest("", "The query option at position %d has no name. Between double quotes a shell takes $top "+
+			"for a variable of its own: use single quotes, or write top.", position)
 	case !slices.Contains(allowed, option):
 		return badRequest(name, "The query option %s at position %d is not supported here; %s.",
 			quote(name), position, supported(allowed))

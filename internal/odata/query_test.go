@@ -41,6 +41,7 @@ func TestParseQueryRefuses(t *testing.T) {
 		"debug=1":                 `"debug" at position 0 is not supported here`,
 		"$Top=1":                  `"$Top" at position 0 is not supported`,
 		"$top=1&top=2":            "$top is given again at position 7",
+		"=2":                      "at position 0 has no name",
 		"$top=-1":                 `$top at position 0 must be an integer from 0 to 2147483647, not "-1"`,
 		"$top=+1":                 "must be an integer",
 		"$top=":                   "must be an integer",
@@ -62,19 +63,24 @@ func TestParseQueryRefuses(t *testing.T) {
 	}
 }
 
+func anyKey(string) bool { return true }
+
 func TestSkipToken(t *testing.T) {
 	t.Parallel()
 	token := SkipToken("things", "key/1")
-	if key, err := ParseSkipToken("things", token); err != nil || key != "key/1" {
+	if key, err := ParseSkipToken("things", token, anyKey); err != nil || key != "key/1" {
 		t.Error(key, err)
 	}
 	for _, bad := range []string{"", "x", token + "A", token[1:], strings.ToUpper(token), "AAAAAAAAAAAAAAAA"} {
-		if _, err := ParseSkipToken("things", bad); err == nil {
+		if _, err := ParseSkipToken("things", bad, anyKey); err == nil {
 			t.Errorf("%q was taken for a token", bad)
 		}
 	}
-	if _, err := ParseSkipToken("others", token); err == nil {
+	if _, err := ParseSkipToken("others", token, anyKey); err == nil {
 		t.Error("a token of another query was taken")
+	}
+	if _, err := ParseSkipToken("things", token, func(key string) bool { return key != "key/1" }); err == nil {
+		t.Error("a token of what is no key was taken")
 	}
 }
 
@@ -93,7 +99,7 @@ func FuzzParseQuery(f *testing.F) {
 func FuzzParseSkipToken(f *testing.F) {
 	f.Add(SkipToken("things", "key"))
 	f.Fuzz(func(t *testing.T, token string) {
-		if key, err := ParseSkipToken("things", token); err == nil && SkipToken("things", key) != token {
+		if key, err := ParseSkipToken("things", token, anyKey); err == nil && SkipToken("things", key) != token {
 			t.Fatalf("%q is taken for the token of %q", token, key)
 		}
 	})
@@ -107,6 +113,7 @@ func TestNegotiation(t *testing.T) {
 		"application/json;odata.metadata=minimal":          true,
 		"application/json;odata.metadata=minimal;q=1, */*": true,
 		"application/json;odata.metadata=full":             false,
+		"application/json;q=0, */*":                        false,
 		"application/json;q=0":                             false,
 		"text/html":                                        false,
 		"application/xml":                                  false,
@@ -128,7 +135,7 @@ func TestNegotiation(t *testing.T) {
 		}
 	}
 	prefers := map[string]bool{
-		"return=minimal": true, `return="minimal"`: true, "odata.maxpagesize=5, return=minimal": true,
+		"return=minimal": true, `return="minimal"`: true, "odata.maxpagesize=5, return=minimal; x=y": true,
 		"return=representation": false, "": false, "return=representation, return=minimal": false,
 	}
 	for header, want := range prefers {

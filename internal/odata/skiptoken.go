@@ -13,12 +13,12 @@ func SkipToken(scope, lastKey string) string {
 	return base64.RawURLEncoding.EncodeToString(append(sum[:], lastKey...))
 }
 
-// ParseSkipToken gives the key back; the error is the client's.
-func ParseSkipToken(scope, token string) (lastKey string, err error) {
+// ParseSkipToken gives the key back, if it is one; the error is the client's.
+func ParseSkipToken(scope, token string, isKey func(string) bool) (lastKey string, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err == nil && len(raw) > sumSize {
 		// Made again and compared, since base64 has many spellings.
-		if lastKey = string(raw[sumSize:]); SkipToken(scope, lastKey) == token {
+		if lastKey = string(raw[sumSize:]); SkipToken(scope, lastKey) == token && isKey(lastKey) {
 			return lastKey, nil
 		}
 	}
@@ -29,7 +29,7 @@ func ParseSkipToken(scope, token string) (lastKey string, err error) {
 const sumSize = 8
 
 // tokenSum is a checksum, not a signature: a token opens nothing that its query
-// does not.
+// does not, and isKey has the last word.
 func tokenSum(scope, lastKey string) [sumSize]byte {
 	sum := sha256.Sum256([]byte(scope + "\x00" + lastKey))
 	return [sumSize]byte(sum[:])

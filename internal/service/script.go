@@ -27,8 +27,8 @@ func (s *Service) Script(ctx context.Context, id string) (plimsoll.Script, error
 	return s.scripts.Script(ctx, id)
 }
 
-// Scripts gives a page of the scripts, and their number or -1.
-func (s *Service) Scripts(ctx context.Context, page plimsoll.ScriptPage) ([]plimsoll.ListedScript, int64, error) {
+// Scripts gives a page of the scripts.
+func (s *Service) Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error) {
 	return s.scripts.Scripts(ctx, page)
 }
 

@@ -19,7 +19,7 @@ import (
 type ScriptStore interface {
 	CreateScript(ctx context.Context, s *plimsoll.Script, e plimsoll.AuditEvent) error
 	Script(ctx context.Context, id string) (plimsoll.Script, error)
-	Scripts(ctx context.Context, page plimsoll.ScriptPage) (scripts []plimsoll.ListedScript, total int64, err error)
+	Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error)
 	CountScripts(ctx context.Context) (int64, error)
 	UpdateScript(ctx context.Context, id string, change func(*plimsoll.Script) error,
 		e plimsoll.AuditEvent) (plimsoll.Script, error)

@@ -10,6 +10,8 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"plimsoll"
 )
 
 //go:embed migrations/*.sql
@@ -41,6 +43,14 @@ func (s *Store) migrate(ctx context.Context, address string) error {
 	provider, err := goose.NewProvider(engine, s.write, nil, options...)
 	if err != nil {
 		return err
+	}
+	current, newest, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > newest {
+		return plimsoll.Errorf(plimsoll.Conflict, "The store's schema is of version %d, and this program knows those up to %d: "+
+			"use the newer program that made it.", current, newest)
 	}
 	_, err = provider.Up(ctx)
 	return err

@@ -76,6 +76,11 @@ func scanCurrent(row scanner, scriptID string) (plimsoll.RunSummaryRecord, error
 
 // RunSummary gives a script's current summary.
 func (s *Store) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error) {
+	if s.dialect.inside {
+		// The read takes microseconds; to watch for a cancellation meanwhile
+		// costs a tenth of the whole request.
+		ctx = context.WithoutCancel(ctx)
+	}
 	return scanCurrent(s.current.QueryRowContext(ctx, scriptID), scriptID)
 }
 

@@ -145,22 +145,44 @@ func (s *Store) DeleteScript(
 
 // Scripts gives a page of the scripts in the order of their ids, with their
 // current run summaries.
-func (s *Store) Scripts(ctx context.Context, page plimsoll.ScriptPage) ([]plimsoll.ListedScript, int64, error) {
+func (s *Store) Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error) {
 	content := "NULL"
 	if page.WithContent {
 		content = "(SELECT c.content FROM script_content c WHERE c.script_id = s.id)"
 	}
-	total := int64(-1)
+	list, size := plimsoll.ScriptList{Total: -1}, 0
 	scripts, err := collect(ctx, s.read, func(row scanner) (plimsoll.ListedScript, error) {
-		return scanListed(row, &total)
+		if size > page.Budget {
+			list.More = true
+			return plimsoll.ListedScript{}, errEnough
+		}
+		script, err := scanListed(row, &list.Total)
+		size += textSize(&script.Script)
+		return script, err
 	}, `SELECT `+scriptColumns+`, `+content+`,
 			CASE WHEN $3 = 1 THEN (SELECT count(*) FROM script) ELSE -1 END, `+runSummaryColumns+`
 		FROM script s `+joinCurrent+`
-		WHERE s.id > $1 ORDER BY s.id LIMIT $2`, page.After, page.Limit, flag(page.Count))
-	if err == nil && page.Count && total < 0 { // no row to carry the count
-		total, err = s.CountScripts(ctx)
+		WHERE s.id > $1 ORDER BY s.id LIMIT $2`, page.After, page.Limit+1, flag(page.Count)) // one too many tells of more
+	if err == nil && page.Count && list.Total < 0 { // no row to carry the count
+		list.Total, err = s.CountScripts(ctx)
 	}
-	return scripts, total, err
+	list.More = list.More || len(scripts) > page.Limit
+	list.Scripts = scripts[:min(len(scripts), page.Limit)]
+	return list, err
+}
+
+// textSize gives about how many bytes a script takes.
+func textSize(s *plimsoll.Script) int {
+	size := len(s.DisplayName) + len(s.Content)
+	for _, text := range []*string{s.Publisher, s.Version, s.Description} {
+		if text != nil {
+			size += len(*text)
+		}
+	}
+	for _, tag := range s.RoleScopeTagIDs {
+		size += len(tag)
+	}
+	return size
 }
 
 func flag(b bool) int {

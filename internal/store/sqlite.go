@@ -20,7 +20,7 @@ func openSQLite(path string) (*Store, error) {
 		return nil, plimsoll.Errorf(plimsoll.Invalid, "A store on SQLite needs a file: sqlite:PATH.")
 	}
 	if err := createPrivate(path); err != nil {
-		return nil, fmt.Errorf("create the store's file: %w", err)
+		return nil, fmt.Errorf("open the store's file: %w", err)
 	}
 	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "foreign_keys(1)"}
 	write, err := sql.Open("sqlite", sqliteDSN(path, pragmas))
@@ -36,9 +36,10 @@ func openSQLite(path string) (*Store, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return &Store{read: read, write: write, dialect: dialect{
-		name:  "sqlite",
-		rows:  "json_each($1) AS r",
-		words: strings.NewReplacer(),
+		name:   "sqlite",
+		rows:   "json_each($1) AS r",
+		inside: true,
+		words:  strings.NewReplacer(),
 		checks: []string{
 			`SELECT 'The file is damaged: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
 			`SELECT 'A row of ' || "table" || ' belongs to a row of ' || parent || ' that is not there.'

@@ -33,6 +33,7 @@ type Store struct {
 type dialect struct {
 	name    string
 	rows    string            // a table r(value) of the elements of the JSON array $1
+	inside  bool              // the engine runs in this process
 	lockRow string            // after a SELECT: the row is this transaction's until it ends
 	words   *strings.Replacer // from the migrations' words to the engine's
 	checks  []string          // queries that give a sentence for each fault of the engine's own
@@ -46,7 +47,8 @@ func Open(ctx context.Context, address string) (*Store, error) {
 		return nil, err
 	}
 	if err := s.prepare(ctx, address); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the store: %w", err), s.Close())
+		_ = s.Close() // what went wrong first is what counts
+		return nil, fmt.Errorf("open the store: %w", refusal(err))
 	}
 	return s, nil
 }
@@ -59,7 +61,7 @@ func connect(address string) (*Store, error) {
 		return openPostgres(address)
 	default:
 		return nil, plimsoll.Errorf(plimsoll.Invalid,
-			"A store is sqlite:PATH or postgres://USER@HOST/DATABASE; %q is neither.", scheme+":…")
+			"A store is sqlite:PATH or postgres://USER@HOST/DATABASE; one that begins with %q is neither.", scheme)
 	}
 }
 
@@ -111,39 +113,71 @@ func ignoreDone(err error) error {
 	return err
 }
 
-// refusal gives an error of the database its code: Unavailable for what passes
-// by itself, such as a server that restarts or a lock held too long.
+// refusal gives an error of the database its code: Unavailable for what passes,
+// such as a server that restarts, a lock held too long or a disk that is full;
+// Damaged for what does not.
 func refusal(err error) error {
-	if err == nil || plimsoll.ErrorCode(err) != plimsoll.Internal || !passes(err) {
+	if err == nil || plimsoll.ErrorCode(err) != plimsoll.Internal {
 		return err
 	}
-	return &plimsoll.Error{
-		Code: plimsoll.Unavailable, RetryAfter: time.Second, Err: err,
-		Message: "The database is not available now; try again in a moment.",
+	switch code := errorCode(err); code {
+	case plimsoll.Unavailable:
+		return &plimsoll.Error{
+			Code: code, RetryAfter: time.Second, Err: err,
+			Message: "The database is not available now; try again in a moment.",
+		}
+	case plimsoll.Damaged:
+		return &plimsoll.Error{Code: code, Err: err, Message: "The database is damaged; restore a backup."}
+	default:
+		return err
 	}
 }
 
-func passes(err error) bool {
+func errorCode(err error) plimsoll.Code {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch e.Code[:2] {
-		case "08", "40", "53", "55", "57": // connection, rollback, resources, not ready, operator
-			return true
-		}
-		return false
+		return postgresCode(e.Code[:2])
 	}
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		return e.Code()&0xff == sqlite3.SQLITE_BUSY
+		return sqliteCode(e.Code() & 0xff)
 	}
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
-	return connecting || network || errors.Is(err, driver.ErrBadConn) ||
-		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) // the database's session was cut
+	if connecting || network || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF) { // the database's session was cut
+		return plimsoll.Unavailable
+	}
+	return plimsoll.Internal
+}
+
+// postgresCode takes the class of an SQLSTATE.
+func postgresCode(class string) plimsoll.Code {
+	switch class {
+	case "08", "40", "53", "55", "57", "58": // connection, rollback, resources, not ready, operator, system
+		return plimsoll.Unavailable
+	case "XX":
+		return plimsoll.Damaged
+	}
+	return plimsoll.Internal
+}
+
+// sqliteCode takes a primary result code.
+func sqliteCode(result int) plimsoll.Code {
+	switch result {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
+		return plimsoll.Unavailable
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return plimsoll.Damaged
+	}
+	return plimsoll.Internal
 }
 
 // scanner is a row of one result, or the next of many.
 type scanner interface{ Scan(dest ...any) error }
 
-// collect reads every row of a query.
+// errEnough is what scan returns to leave the rest of the rows.
+var errEnough = errors.New("enough rows")
+
+// collect reads every row of a query, or as many as scan wants.
 func collect[T any](ctx context.Context, db *sql.DB, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -153,6 +187,9 @@ func collect[T any](ctx context.Context, db *sql.DB, scan func(scanner) (T, erro
 	var all []T
 	for rows.Next() {
 		one, err := scan(rows)
+		if errors.Is(err, errEnough) {
+			return all, nil
+		}
 		if err != nil {
 			return nil, refusal(err)
 		}

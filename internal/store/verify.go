@@ -8,7 +8,8 @@ import (
 )
 
 // Verify recounts every script's history and compares it with what is kept of
-// it. It reads one state of the database and may run while servers write.
+// it. The recount is one statement, which reads one state of the database, so
+// that it may run while servers write.
 func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 	var v plimsoll.Verification
 	_, err := collect(ctx, s.read, func(row scanner) (struct{}, error) {
@@ -20,6 +21,11 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 			LEFT JOIN run_summary r ON r.script_id = s.id
 		GROUP BY s.id, h.sequence, c.script_id ORDER BY s.id`)
 	if err != nil {
+		return v, err
+	}
+	if _, err := s.Installation(ctx); plimsoll.ErrorCode(err) == plimsoll.NotFound {
+		v.Differences = append(v.Differences, "The store is empty: it holds no installation.")
+	} else if err != nil {
 		return v, err
 	}
 	for _, check := range s.dialect.checks {

@@ -125,6 +125,7 @@ func wantActivities(t *testing.T, store Store, want ...string) {
 
 func scriptDelete(t *testing.T, store Store) {
 	t.Helper()
+	install(t, store)
 	s, other := addScript(t, store), addScript(t, store)
 	report(t, store, s.ID, 1)
 	report(t, store, other.ID, 1)
@@ -150,7 +151,7 @@ func scriptDelete(t *testing.T, store Store) {
 	if v.Scripts != 1 || v.RunSummaries != 1 || v.Differences != nil {
 		t.Errorf("%+v", v)
 	}
-	wantActivities(t, store, "create", "create", "delete")
+	wantActivities(t, store, "create", "create", "delete", "install")
 }
 
 // scriptPaging walks through the list while scripts come and go: each that was
@@ -169,20 +170,20 @@ func scriptPaging(t *testing.T, store Store) {
 	seen := map[string]int{}
 	after := ""
 	for page := 0; ; page++ {
-		scripts, total, err := store.Scripts(t.Context(), plimsoll.ScriptPage{After: after, Limit: 7, Count: true})
+		list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{After: after, Limit: 7, Budget: 1 << 20, Count: true})
 		must(t, err)
-		if n, err := store.CountScripts(t.Context()); err != nil || n != total {
-			t.Errorf("the list says %d, the count %d, %v", total, n, err)
+		if n, err := store.CountScripts(t.Context()); err != nil || n != list.Total {
+			t.Errorf("the list says %d, the count %d, %v", list.Total, n, err)
 		}
-		if len(scripts) == 0 {
-			break
-		}
-		for _, s := range scripts {
+		for _, s := range list.Scripts {
 			seen[s.ID]++
 			if s.ID <= after {
 				t.Errorf("%s follows %s", s.ID, after)
 			}
 			after = s.ID
+		}
+		if !list.More {
+			break
 		}
 		if page < len(gone) {
 			must(t, store.DeleteScript(t.Context(), gone[page].ID, func(*plimsoll.Script) error { return nil },
@@ -205,11 +206,12 @@ func listedWhole(t *testing.T, store Store) {
 	must(t, store.CreateScript(t.Context(), s, event("create", s.ID)))
 	want := report(t, store, s.ID, 7)
 	for _, withContent := range []bool{true, false} {
-		scripts, total, err := store.Scripts(t.Context(), plimsoll.ScriptPage{Limit: 1000, WithContent: withContent})
+		list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{Limit: 1000, Budget: 1 << 20, WithContent: withContent})
 		must(t, err)
-		if total != -1 {
-			t.Errorf("a count of %d was not asked for", total)
+		if list.Total != -1 || list.More {
+			t.Errorf("a count of %d was not asked for, or there are more: %t", list.Total, list.More)
 		}
+		scripts := list.Scripts
 		i := slices.IndexFunc(scripts, func(l plimsoll.ListedScript) bool { return l.ID == s.ID })
 		whole := *s
 		if !withContent {
@@ -221,6 +223,30 @@ func listedWhole(t *testing.T, store Store) {
 		if other := scripts[(i+1)%len(scripts)]; other.RunSummary != nil {
 			t.Errorf("%+v", other.RunSummary)
 		}
+	}
+}
+
+// pageBudget has scripts larger than a page may be: each page still has one.
+func pageBudget(t *testing.T, store Store) {
+	t.Helper()
+	const n = 3
+	for range n {
+		s := newScript(t, func(s *plimsoll.Script) { s.Content = make([]byte, 1000) })
+		must(t, store.CreateScript(t.Context(), s, event("create", s.ID)))
+	}
+	after := ""
+	for i := range n {
+		list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{After: after, Limit: 10, Budget: 500, WithContent: true})
+		must(t, err)
+		if len(list.Scripts) != 1 || list.More != (i < n-1) {
+			t.Fatalf("page %d has %d scripts, more: %t", i, len(list.Scripts), list.More)
+		}
+		after = list.Scripts[0].ID
+	}
+	list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{Limit: 10, Budget: 500})
+	must(t, err)
+	if len(list.Scripts) != n || list.More {
+		t.Errorf("without content %d scripts, more: %t", len(list.Scripts), list.More)
 	}
 }
 

@@ -17,7 +17,7 @@ type (
 	Scripts interface {
 		CreateScript(ctx context.Context, s *plimsoll.Script, e plimsoll.AuditEvent) error
 		Script(ctx context.Context, id string) (plimsoll.Script, error)
-		Scripts(ctx context.Context, page plimsoll.ScriptPage) ([]plimsoll.ListedScript, int64, error)
+		Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error)
 		CountScripts(ctx context.Context) (int64, error)
 		UpdateScript(ctx context.Context, id string, change func(*plimsoll.Script) error,
 			e plimsoll.AuditEvent) (plimsoll.Script, error)
@@ -82,6 +82,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"a change of a script is one transaction":    scriptChange,
 		"a deleted script takes all with it":         scriptDelete,
 		"a list neither skips nor repeats":           scriptPaging,
+		"a page of large scripts is short":           pageBudget,
 		"instants survive to 100 ns and sort":        instants,
 		"summaries are numbered within their script": summaryNumbers,
 		"a summary's life":                           summaryLife,
