@@ -16,6 +16,7 @@ type announcement struct {
 	FirstClient *credentials `json:"firstClient,omitempty"`
 	Version     string       `json:"version"`
 	Store       string       `json:"-"`
+	Place       string       `json:"-"` // how commands name the store
 	Now         string       `json:"-"`
 }
 
@@ -51,7 +52,9 @@ Paste this into another shell to get a token, create a script, and report a run 
       "detectionScriptErrorDeviceCount": 1, "detectionScriptPendingDeviceCount": 0,
       "lastScriptRunDateTime": "{{.Now}}"}'
 {{else}}
-For a token: plimsoll client create --name NAME --permission PERMISSION, then plimsoll token.
+For a client, and for a token of its:
+  plimsoll client create {{.Place}} --name NAME --permission DeviceManagementConfiguration.ReadWrite.All
+  plimsoll token --server {{.URL}} {{if .CAFile}}--ca {{.CAFile}} {{end}}--client-id ID
 {{end}}`
 
 // CURL is what curl needs to trust the server.
@@ -65,7 +68,10 @@ func (n announcement) CURL() string {
 func (a *app) announce(listener *server.Server, tenantID string, first *issuer.Credentials) error {
 	n := announcement{
 		URL: listener.URL(), TenantID: tenantID, CAFile: listener.CAFile(), Version: version,
-		Store: a.storeName(), Now: stamp(a.now()),
+		Store: a.storeName(), Place: "--data " + a.Data, Now: stamp(a.now()),
+	}
+	if a.Store != "" {
+		n.Place = "--store " + n.Store
 	}
 	if first != nil {
 		n.FirstClient = &credentials{tenantID, first.ClientID, first.Secret}
@@ -75,15 +81,4 @@ func (a *app) announce(listener *server.Server, tenantID string, first *issuer.C
 		return err
 	}
 	return a.print(n, text.String())
-}
-
-// storeName names the store without the password that its address may hold.
-func (a *app) storeName() string {
-	address := a.storeAddress()
-	if scheme, rest, ok := strings.Cut(address, "://"); ok {
-		if _, host, ok := strings.Cut(rest, "@"); ok {
-			return scheme + "://" + host
-		}
-	}
-	return address
 }

@@ -24,14 +24,14 @@ type clientCommands struct {
 
 type clientCreate struct {
 	Name       string   `help:"What people call the client." required:"" env:"-"`
-	Permission []string `help:"Graph permission that its tokens carry, such as DeviceManagementConfiguration.ReadWrite.All. May be given several times." required:"" env:"-"`
+	Permission []string `help:"Graph permission that its tokens carry, such as DeviceManagementConfiguration.ReadWrite.All; docs/tokens.md lists them. May be given several times." required:"" env:"-"`
 }
 
 type clientList struct{}
 
 type clientRotate struct {
 	ID      string        `arg:"" help:"The client's id."`
-	Overlap time.Duration `default:"0s" env:"-" help:"How long the old secret holds beside the new one, such as 24h; at most 90 days."`
+	Overlap time.Duration `default:"0s" env:"-" help:"How long the old secret holds beside the new one, such as 24h; at most 2160h, 90 days."`
 }
 
 type clientDelete struct {
@@ -55,6 +55,9 @@ func (a *app) withClients(ctx context.Context, create bool, work func(*issuer.Cl
 	open := a.openExisting
 	if create {
 		open = a.openStore
+		if a.isNew() {
+			fmt.Fprintf(a.stderr, "There is no store yet: %s is made.\n", a.storeName())
+		}
 	}
 	s, err := open(ctx)
 	if err != nil {
@@ -143,7 +146,8 @@ func (c *clientRotate) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		made := credentials{tenantID, c.ID, secret}
-		return a.print(made, made.table()+"The secret is shown only now.\n")
+		return a.print(made, made.table()+"The secret is shown only now. The old one holds until "+
+			stamp(a.now().Add(c.Overlap))+".\n")
 	})
 }
 

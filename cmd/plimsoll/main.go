@@ -19,19 +19,18 @@ import (
 	"plimsoll"
 )
 
-// Exit codes. README.md lists them.
+// Exit codes. docs/operations.md lists them.
 const (
 	exitFailed     = 1
 	exitUsage      = 2
 	exitNotFound   = 3
-	exitDifference = 4
+	exitDifference = 4 // and what is stored being damaged
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // commandLine is all that can be said on the command line, in PLIMSOLL_*
@@ -95,7 +94,7 @@ func (a *app) fail(err error) int {
 		fmt.Fprintln(a.stderr, "plimsoll:", err)
 	}
 	switch {
-	case errors.Is(err, errDifference):
+	case errors.Is(err, errDifference) || plimsoll.ErrorCode(err) == plimsoll.Damaged:
 		return exitDifference
 	case plimsoll.ErrorCode(err) == plimsoll.Invalid:
 		return exitUsage

@@ -97,7 +97,7 @@ func serveAsShown(t *testing.T, session []exchange, dir, port string) (shown, pr
 		for lines.Scan() { // the rest, so that the server never waits for a reader
 		}
 	}()
-	same := strings.NewReplacer("127.0.0.1:"+port, "127.0.0.1:8080", dir+"/", "").Replace(printed)
+	same := strings.NewReplacer("127.0.0.1:"+port, "127.0.0.1:8080", dir+"/", "/home/ada/plimsoll/").Replace(printed)
 	if diff := cmp.Diff(anonymous(session[0].output), anonymous(same)); diff != "" {
 		t.Fatalf("$ %s\n(-README +here)\n%s", session[0].command, diff)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +62,17 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	ballast := make([]byte, ballastSize)
 	defer runtime.KeepAlive(ballast)
 	log := c.logger(a)
+	external, err := c.provider(a.now)
+	if err != nil {
+		return err
+	}
+	// All that may fail comes before the store is made: its first client is
+	// shown once, and must not be lost to a port that is taken.
+	listener, err := server.Listen(ctx, c.serverConfig(a.Data), log, a.now)
+	if err != nil {
+		return settingError(err)
+	}
+	defer listener.Close()
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -71,24 +83,18 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := server.Listen(ctx, c.serverConfig(a.Data), log, a.now)
-	if err != nil {
-		return settingError(err)
-	}
-	defer listener.Close()
 	m := newMetrics(s)
 	group := ingest.NewGroup(s.AppendRunSummaries,
 		ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}, m.observeCommit)
-	handler, err := c.handler(a, s, clients, group, m, tenantID, log)
-	if err != nil {
-		return err
-	}
+	handler := a.handler(s, clients, group, m, external, tenantID, log)
 	if err := a.announce(listener, tenantID, first); err != nil {
 		return err
 	}
 	stop := runInBackground(ctx, group.Run)
 	defer stop() // after the last request, and before the store closes
-	return listener.Serve(ctx, handler)
+	err = listener.Serve(ctx, handler)
+	log.InfoContext(ctx, "stopped")
+	return err
 }
 
 // runInBackground starts work, and gives what ends it and waits for its end.
@@ -128,48 +134,39 @@ func settingError(err error) error {
 	}
 	flags := map[string]string{
 		"Listen": "--listen", "TLS": "--tls", "DataDir": "--data", "Hosts": "--host",
-		"CertFile, KeyFile": "--tls-cert, --tls-key", "ACMEDirectory": "--acme-server", "ACMERootCAs": "--acme-ca",
+		"CertFile": "--tls-cert", "KeyFile": "--tls-key", "CertFile, KeyFile": "--tls-cert, --tls-key", "ACMEDirectory": "--acme-server", "ACMERootCAs": "--acme-ca",
 		"MaxConnections, ShutdownTimeout": "--max-connections, --shutdown-timeout",
 	}
-	return &plimsoll.Error{Code: plimsoll.Invalid, Message: flags[e.Setting] + ": " + e.Problem, Err: e.Err}
+	problem := strings.ReplaceAll(e.Problem, "BehindProxy", "--behind-proxy")
+	return &plimsoll.Error{Code: plimsoll.Invalid, Message: flags[e.Setting] + ": " + problem, Err: e.Err}
 }
 
 // handler puts the surfaces together.
-func (c *serveCommand) handler(
-	a *app, s *store.Store, clients *issuer.Clients, group *ingest.Group[*plimsoll.RunSummaryRecord],
-	m *metrics, tenantID string, log *slog.Logger,
-) (http.Handler, error) {
+func (a *app) handler(
+	s *store.Store, clients *issuer.Clients, group *ingest.Group[*plimsoll.RunSummaryRecord],
+	m *metrics, external auth.Verifier, tenantID string, log *slog.Logger,
+) http.Handler {
 	keys := issuer.NewKeys(s, a.now, a.random, log)
-	verifier, err := c.verifier(keys, tenantID, a.now)
-	if err != nil {
-		return nil, err
-	}
+	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, a.now)
+	verifier := auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, a.now)
 	api := graph.New(service.New(s, s, group, a.now, a.random), verifier, tenantID,
 		log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Now: a.now, Rand: a.random, Log: log,
 		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
 	})
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(gzhttp.DefaultMinSize))
-	if err != nil {
-		return nil, err
-	}
-	return compress(operations(s, m, tokens.Handler(api))), nil
+	return gzhttp.GzipHandler(operations(s, m, tokens.Handler(api)))
 }
 
-func (c *serveCommand) verifier(keys *issuer.Keys, tenantID string, now func() time.Time) (auth.Verifier, error) {
-	var external auth.Verifier
+// provider gives the verifier of the tokens of --oidc-issuer, or nil.
+func (c *serveCommand) provider(now func() time.Time) (auth.Verifier, error) {
 	if c.OIDCIssuer != "" {
-		provider, err := auth.NewOIDC(c.OIDCIssuer, c.OIDCAudience, &http.Client{Timeout: 10 * time.Second}, now)
-		if err != nil {
-			return nil, err
-		}
-		external = provider
-	} else if c.OIDCAudience != "" {
+		return auth.NewOIDC(c.OIDCIssuer, c.OIDCAudience, nil, now)
+	}
+	if c.OIDCAudience != "" {
 		return nil, plimsoll.Errorf(plimsoll.Invalid, "--oidc-audience is of use only beside --oidc-issuer")
 	}
-	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, now)
-	return auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, now), nil
+	return nil, nil
 }
 
 // operations serves what operators ask, and hands the rest on.
