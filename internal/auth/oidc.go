@@ -42,7 +42,8 @@ type discovered struct {
 // it is back, Verify answers [plimsoll.Unavailable].
 func NewOIDC(issuerURL, audience string, httpClient *http.Client, now func() time.Time) (*OIDC, error) {
 	u, err := url.Parse(issuerURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+	private := err == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
+	if !private || u.Host == "" {
 		return nil, plimsoll.Errorf(plimsoll.Invalid,
 			"The OpenID issuer must be an https URL, such as https://login.example.com/realm: "+
 				"over plain HTTP, which is for loopback only, anyone on the way could replace its keys.")

@@ -3,7 +3,11 @@ package store_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
+
+	"plimsoll"
 	"plimsoll/internal/store"
 	"plimsoll/internal/store/pgtest"
 	"plimsoll/internal/store/storetest"
@@ -37,4 +41,52 @@ func TestPostgres(t *testing.T) {
 		t.Helper()
 		return pgtest.URL(t)
 	})
+}
+
+// TestFullDisk has a file that may not grow: writes are refused as what passes,
+// reads go on, and nothing is half written.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "plimsoll.db"))
+	if _, err := s.Pools()["write"].ExecContext(t.Context(), "PRAGMA max_page_count = 1"); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	for range 1000 {
+		script := plimsoll.NewScript()
+		script.DisplayName = "x"
+		if err = script.Create(uuid.NewString(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if err = s.CreateScript(t.Context(), &script, plimsoll.AuditEvent{At: time.Now()}); err != nil {
+			break
+		}
+	}
+	if plimsoll.ErrorCode(err) != plimsoll.Unavailable {
+		t.Errorf("a full disk is %v", err)
+	}
+	v, err := s.Verify(t.Context())
+	if n, countErr := s.CountScripts(t.Context()); err != nil || countErr != nil || n != v.Scripts || n == 0 {
+		t.Error(n, v, err, countErr)
+	}
+}
+
+// TestNewerSchema has a store that a newer program made: this one leaves it
+// alone.
+func TestNewerSchema(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]string{
+		"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "plimsoll.db"), "postgres": pgtest.URL(t),
+	} {
+		s := open(t, address)
+		if _, err := s.Pools()["write"].ExecContext(t.Context(),
+			"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)"); err != nil {
+			t.Fatal(err)
+		}
+		again, err := store.Open(t.Context(), address)
+		if plimsoll.ErrorCode(err) != plimsoll.Conflict {
+			t.Errorf("%s: %v", name, err)
+			_ = again.Close()
+		}
+	}
 }
