@@ -157,9 +157,7 @@ func TestStoppedServerAnswersWhatItAccepted(t *testing.T) {
 			case <-time.After(patience):
 				t.Fatalf("the server does not ask for the body\n%s", s.log)
 			}
-			if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
-				t.Fatal(err)
-			}
+			s.terminate()
 			awaitRefusal(t, request.URL.Host)
 			if _, err := io.WriteString(send, summaryBody(12345)); err != nil {
 				t.Error(err)

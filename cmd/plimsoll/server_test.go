@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -45,18 +46,19 @@ func engines() map[string]func(*testing.T) string {
 type testServer struct {
 	announcement
 
-	process *exec.Cmd
-	exited  chan error
-	log     *bytes.Buffer
-	client  *http.Client
-	token   string
+	process    *exec.Cmd
+	terminated *sync.Once
+	exited     chan error
+	log        *bytes.Buffer
+	client     *http.Client
+	token      string
 }
 
 // startServer starts "plimsoll serve" on a free port and waits until it listens.
 // It is stopped, gracefully, when the test ends.
 func startServer(t *testing.T, store string, args ...string) *testServer {
 	t.Helper()
-	s := &testServer{exited: make(chan error, 1), log: &bytes.Buffer{}, client: &http.Client{Timeout: time.Minute}}
+	s := &testServer{terminated: &sync.Once{}, exited: make(chan error, 1), log: &bytes.Buffer{}, client: &http.Client{Timeout: time.Minute}}
 	s.process = exec.CommandContext(context.WithoutCancel(t.Context()), "plimsoll", append([]string{
 		"serve", "--json", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--store", store,
 	}, args...)...)
@@ -83,10 +85,15 @@ func (s *testServer) kill() {
 	s.exited <- <-s.exited
 }
 
+// terminate asks the server to stop, once: a second signal would end it at once.
+func (s *testServer) terminate() {
+	s.terminated.Do(func() { _ = s.process.Process.Signal(syscall.SIGTERM) })
+}
+
 // stop ends the server as an administrator would.
 func (s *testServer) stop(t *testing.T) {
 	t.Helper()
-	_ = s.process.Process.Signal(syscall.SIGTERM)
+	s.terminate()
 	select {
 	case err := <-s.exited:
 		s.exited <- err

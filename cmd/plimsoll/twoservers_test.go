@@ -44,7 +44,8 @@ func startTwo(t *testing.T, store string) (a, b *testServer) {
 func TestTwoServersAreOne(t *testing.T) {
 	t.Parallel()
 	store := pgtest.URL(t)
-	verifyStore(t, store) // it makes the tables, so that the servers meet where they make the tenant
+	// It makes the tables, so that the servers meet where they make the tenant.
+	command(t, &[]any{}, "client", "list", "--store", store)
 	a, b := startTwo(t, store)
 	b.token = b.signIn(t, a.FirstClient)
 	a.token, b.token = b.token, a.token

@@ -63,6 +63,10 @@ func open(t *testing.T, address string) *store.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
+	mine := plimsoll.Installation{TenantID: "tenant", CreatedAt: time.Now()}
+	if _, err := s.Install(t.Context(), mine, nil, plimsoll.AuditEvent{}); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
