@@ -39,66 +39,60 @@ func command(t *testing.T, out any, args ...string) {
 
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	for engine, address := range engines() {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			store := address(t)
-			s := signedIn(t, store)
-			path := scripts + "/" + s.addScript(t) + "/runSummary"
-			s.must(t, http.StatusCreated, "POST", path, summaryBody(1))
-			for permission, writes := range map[string]bool{
-				"DeviceManagementConfiguration.Read.All": false, "DeviceManagementConfiguration.ReadWrite.All": true,
-				"DeviceManagementManagedDevices.Read.All": false, "DeviceManagementManagedDevices.ReadWrite.All": true,
-				"DeviceManagementScripts.Read.All": false, "DeviceManagementScripts.ReadWrite.All": true,
-			} {
-				var c credentials
-				command(t, &c, "client", "create", "--store", store, "--name", permission, "--permission", permission)
-				s.token = s.signIn(t, &c)
-				s.must(t, http.StatusOK, "GET", path, "")
-				if writes {
-					s.must(t, http.StatusCreated, "POST", path, summaryBody(2))
-					continue
-				}
-				for _, method := range []string{"POST", "PATCH", "DELETE"} {
-					r := s.must(t, http.StatusForbidden, method, path, summaryBody(3))
-					if !strings.Contains(r.text, `"code":"Forbidden"`) || !strings.Contains(r.text, "DeviceManagementScripts.ReadWrite.All") {
-						t.Error(r.text)
-					}
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		path := scripts + "/" + s.addScript(t) + "/runSummary"
+		s.must(t, http.StatusCreated, "POST", path, summaryBody(1))
+		for permission, writes := range map[string]bool{
+			"DeviceManagementConfiguration.Read.All": false, "DeviceManagementConfiguration.ReadWrite.All": true,
+			"DeviceManagementManagedDevices.Read.All": false, "DeviceManagementManagedDevices.ReadWrite.All": true,
+			"DeviceManagementScripts.Read.All": false, "DeviceManagementScripts.ReadWrite.All": true,
+		} {
+			var c credentials
+			command(t, &c, "client", "create", "--store", store, "--name", permission, "--permission", permission)
+			s.token = s.signIn(t, &c)
+			s.must(t, http.StatusOK, "GET", path, "")
+			if writes {
+				s.must(t, http.StatusCreated, "POST", path, summaryBody(2))
+				continue
+			}
+			for _, method := range []string{"POST", "PATCH", "DELETE"} {
+				r := s.must(t, http.StatusForbidden, method, path, summaryBody(3))
+				if !strings.Contains(r.text, `"code":"Forbidden"`) || !strings.Contains(r.text, "DeviceManagementScripts.ReadWrite.All") {
+					t.Error(r.text)
 				}
 			}
-			var c credentials
-			command(t, &c, "client", "create", "--store", store, "--name", "groups", "--permission", "Group.ReadWrite.All")
-			s.token = s.signIn(t, &c)
-			s.must(t, http.StatusForbidden, "GET", path, "")
-		})
-	}
+		}
+		var c credentials
+		command(t, &c, "client", "create", "--store", store, "--name", "groups", "--permission", "Group.ReadWrite.All")
+		s.token = s.signIn(t, &c)
+		s.must(t, http.StatusForbidden, "GET", path, "")
+	})
 }
 
 // TestClientLife rotates and deletes a client while the server runs.
 func TestClientLife(t *testing.T) {
 	t.Parallel()
-	for engine, address := range engines() {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			store := address(t)
-			s := signedIn(t, store)
-			status := func(c credentials) int { return s.signInStatus(t, c.ClientID, c.ClientSecret) }
-			var old, young, last credentials
-			command(t, &old, "client", "create", "--store", store, "--name", "ci", "--permission", "Group.Read.All")
-			command(t, &young, "client", "rotate", "--store", store, old.ClientID, "--overlap", "1h")
-			if status(old) != 200 || status(young) != 200 {
-				t.Errorf("with an overlap: the old %d, the new %d", status(old), status(young))
-			}
-			command(t, &last, "client", "rotate", "--store", store, old.ClientID)
-			if status(old) != 401 || status(young) != 401 || status(last) != 200 {
-				t.Errorf("without: %d, %d, %d", status(old), status(young), status(last))
-			}
-			command(t, &map[string]string{}, "client", "delete", "--store", store, old.ClientID)
-			if status(last) != 401 {
-				t.Errorf("deleted: %d", status(last))
-			}
-		})
-	}
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		status := func(c credentials) int { return s.signInStatus(t, c.ClientID, c.ClientSecret) }
+		var old, young, last credentials
+		command(t, &old, "client", "create", "--store", store, "--name", "ci", "--permission", "Group.Read.All")
+		command(t, &young, "client", "rotate", "--store", store, old.ClientID, "--overlap", "1h")
+		if status(old) != 200 || status(young) != 200 {
+			t.Errorf("with an overlap: the old %d, the new %d", status(old), status(young))
+		}
+		command(t, &last, "client", "rotate", "--store", store, old.ClientID)
+		if status(old) != 401 || status(young) != 401 || status(last) != 200 {
+			t.Errorf("without: %d, %d, %d", status(old), status(young), status(last))
+		}
+		command(t, &map[string]string{}, "client", "delete", "--store", store, old.ClientID)
+		if status(last) != 401 {
+			t.Errorf("deleted: %d", status(last))
+		}
+	})
 }
 
 // TestLocalAuthority serves over TLS with a certificate of the server's own

@@ -17,12 +17,10 @@ import (
 // onBothEngines runs a test against a server of its own on each engine.
 func onBothEngines(t *testing.T, run func(t *testing.T, s *testServer)) {
 	t.Helper()
-	for name, address := range engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			run(t, signedIn(t, address(t)))
-		})
-	}
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		run(t, signedIn(t, store))
+	})
 }
 
 func TestScripts(t *testing.T) {

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -26,26 +23,11 @@ func verifyStore(t *testing.T, store string) (runSummaries int) {
 		RunSummaries int      `json:"runSummaries"`
 		Differences  []string `json:"differences"`
 	}
-	plimsollJSON(t, &v, "verify", "--store", store)
+	command(t, &v, "verify", "--store", store)
 	if len(v.Differences) > 0 {
 		t.Errorf("verify found %q", v.Differences)
 	}
 	return v.RunSummaries
-}
-
-// plimsollJSON runs the program, which has to succeed, and reads what it prints.
-func plimsollJSON(t *testing.T, answer any, args ...string) {
-	t.Helper()
-	command := exec.CommandContext(t.Context(), "plimsoll", append(args, "--json", "--data", t.TempDir())...)
-	var stderr strings.Builder
-	command.Stderr = &stderr
-	text, err := command.Output()
-	if err != nil {
-		t.Fatalf("plimsoll %s: %v\n%s%s", strings.Join(args, " "), err, text, stderr.String())
-	}
-	if err := json.Unmarshal(text, answer); err != nil {
-		t.Fatalf("plimsoll %s printed %q: %v", args[0], text, err)
-	}
 }
 
 // restart starts a server again on the store of one that is gone.
@@ -62,59 +44,53 @@ func restart(t *testing.T, gone *testServer, store string) *testServer {
 // TestKilledServer kills the server, again and again, while clients post.
 func TestKilledServer(t *testing.T) {
 	t.Parallel()
-	for name, address := range engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store := address(t)
-			s := signedIn(t, store)
-			st := newStream(t, s, 3)
-			for range 8 {
-				stop := st.start(t, s)
-				st.await(t, 1+rand.IntN(150))
-				s.kill()
-				stop()
-				s = restart(t, s, store)
-				st.check(t, s)
-			}
-			counts := st.tally(t, 0)
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		st := newStream(t, s, 3)
+		for range 8 {
 			stop := st.start(t, s)
-			st.await(t, 1)
-			verifyStore(t, store) // while the server serves
+			st.await(t, 1+rand.IntN(150))
+			s.kill()
 			stop()
-			if found, verified := st.check(t, s), verifyStore(t, store); len(found) != verified {
-				t.Errorf("the histories have %d summaries, verify counts %d", len(found), verified)
-			}
-			t.Logf("posts by status, 0 where the connection broke: %v", counts)
-		})
-	}
+			s = restart(t, s, store)
+			st.check(t, s)
+		}
+		counts := st.tally(t, 0)
+		stop := st.start(t, s)
+		st.await(t, 1)
+		verifyStore(t, store) // while the server serves
+		stop()
+		if found, verified := st.check(t, s), verifyStore(t, store); len(found) != verified {
+			t.Errorf("the histories have %d summaries, verify counts %d", len(found), verified)
+		}
+		t.Logf("posts by status, 0 where the connection broke: %v", counts)
+	})
 }
 
 // TestStoppedServer ends the server as an administrator does, while clients
 // post: what it accepted it stores and answers, and only then it ends.
 func TestStoppedServer(t *testing.T) {
 	t.Parallel()
-	for name, address := range engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store := address(t)
-			s := signedIn(t, store)
-			st := newStream(t, s, 3)
-			for range 3 {
-				stop := st.start(t, s)
-				st.await(t, 50+rand.IntN(100))
-				s.stop(t)
-				stop()
-				s = restart(t, s, store)
-				for n := range st.check(t, s) {
-					if p := st.posts[n]; p.status == 0 {
-						t.Errorf("post %d was stored and not answered: %+v", n, p)
-					}
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		st := newStream(t, s, 3)
+		for range 3 {
+			stop := st.start(t, s)
+			st.await(t, 50+rand.IntN(100))
+			s.stop(t)
+			stop()
+			s = restart(t, s, store)
+			for n := range st.check(t, s) {
+				if p := st.posts[n]; p.status == 0 {
+					t.Errorf("post %d was stored and not answered: %+v", n, p)
 				}
 			}
-			st.tally(t, 0)
-			verifyStore(t, store)
-		})
-	}
+		}
+		st.tally(t, 0)
+		verifyStore(t, store)
+	})
 }
 
 // TestStoppedServerAnswersWhatItAccepted has a post under way, of which the
@@ -122,53 +98,50 @@ func TestStoppedServer(t *testing.T) {
 // more connections: it waits for the body, stores the summary, and answers.
 func TestStoppedServerAnswersWhatItAccepted(t *testing.T) {
 	t.Parallel()
-	for name, address := range engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store := address(t)
-			s := signedIn(t, store)
-			st := newStream(t, s, 1)
-			path := scripts + "/" + st.scripts[0] + "/runSummary"
-			var answered sync.WaitGroup
-			body, send := io.Pipe()
-			accepted := make(chan struct{})
-			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(accepted) }})
-			request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/beta"+path, body)
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		st := newStream(t, s, 1)
+		path := scripts + "/" + st.scripts[0] + "/runSummary"
+		var answered sync.WaitGroup
+		body, send := io.Pipe()
+		accepted := make(chan struct{})
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(accepted) }})
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/beta"+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = http.Header{
+			"Authorization": {"Bearer " + s.token}, "Content-Type": {"application/json"}, "Expect": {"100-continue"},
+		}
+		client := &http.Client{Timeout: patience, Transport: &http.Transport{ExpectContinueTimeout: patience}}
+		answered.Go(func() {
+			response, err := client.Do(request)
 			if err != nil {
-				t.Fatal(err)
+				t.Errorf("what was accepted was not answered: %v", err)
+				return
 			}
-			request.Header = http.Header{
-				"Authorization": {"Bearer " + s.token}, "Content-Type": {"application/json"}, "Expect": {"100-continue"},
+			defer response.Body.Close()
+			if response.StatusCode != http.StatusCreated {
+				t.Errorf("what was accepted was answered %s", response.Status)
 			}
-			client := &http.Client{Timeout: patience, Transport: &http.Transport{ExpectContinueTimeout: patience}}
-			answered.Go(func() {
-				response, err := client.Do(request)
-				if err != nil {
-					t.Errorf("what was accepted was not answered: %v", err)
-					return
-				}
-				defer response.Body.Close()
-				if response.StatusCode != http.StatusCreated {
-					t.Errorf("what was accepted was answered %s", response.Status)
-				}
-			})
-			select {
-			case <-accepted:
-			case <-time.After(patience):
-				t.Fatalf("the server does not ask for the body\n%s", s.log)
-			}
-			s.terminate()
-			awaitRefusal(t, request.URL.Host)
-			if _, err := io.WriteString(send, summaryBody(12345)); err != nil {
-				t.Error(err)
-			}
-			_ = send.Close() // it never fails
-			answered.Wait()
-			s.stop(t)
-			s = restart(t, s, store)
-			wantCounts(t, s.history(t, st.scripts[0], ""), 12345)
 		})
-	}
+		select {
+		case <-accepted:
+		case <-time.After(patience):
+			t.Fatalf("the server does not ask for the body\n%s", s.log)
+		}
+		s.terminate()
+		awaitRefusal(t, request.URL.Host)
+		if _, err := io.WriteString(send, summaryBody(12345)); err != nil {
+			t.Error(err)
+		}
+		_ = send.Close() // it never fails
+		answered.Wait()
+		s.stop(t)
+		s = restart(t, s, store)
+		wantCounts(t, s.history(t, st.scripts[0], ""), 12345)
+	})
 }
 
 // awaitRefusal waits until nobody listens at the address any more.

@@ -177,30 +177,28 @@ func zip(text string) string {
 // gets Graph's error body, and none changes anything.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	for engine, address := range engines() {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			s := signedIn(t, address(t))
-			script, bare, deleted := s.addScript(t), s.addScript(t), s.addScript(t)
-			s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(1))
-			s.must(t, http.StatusNoContent, "DELETE", scripts+"/"+deleted, "")
-			fill := strings.NewReplacer("{script}", script, "{SCRIPT}", strings.ToUpper(script),
-				"{bare}", bare, "{deleted}", deleted, "{url}", s.URL)
-			before := s.state(t)
-			for _, c := range refusals() {
-				t.Run(c.name, func(t *testing.T) {
-					r, err := s.send(t.Context(), c.method, fill.Replace(c.path), c.body, c.headers...)
-					if err != nil {
-						t.Fatal(err)
-					}
-					checkRefusal(t, c, r)
-				})
-			}
-			if after := s.state(t); after != before {
-				t.Errorf("before:\n%s\nafter:\n%s", before, after)
-			}
-		})
-	}
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		script, bare, deleted := s.addScript(t), s.addScript(t), s.addScript(t)
+		s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(1))
+		s.must(t, http.StatusNoContent, "DELETE", scripts+"/"+deleted, "")
+		fill := strings.NewReplacer("{script}", script, "{SCRIPT}", strings.ToUpper(script),
+			"{bare}", bare, "{deleted}", deleted, "{url}", s.URL)
+		before := s.state(t)
+		for _, c := range refusals() {
+			t.Run(c.name, func(t *testing.T) {
+				r, err := s.send(t.Context(), c.method, fill.Replace(c.path), c.body, c.headers...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkRefusal(t, c, r)
+			})
+		}
+		if after := s.state(t); after != before {
+			t.Errorf("before:\n%s\nafter:\n%s", before, after)
+		}
+	})
 }
 
 // state is all that there is on a server, as text.

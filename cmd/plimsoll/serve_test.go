@@ -9,22 +9,20 @@ import (
 // real wire, on both engines.
 func TestFoundingOperation(t *testing.T) {
 	t.Parallel()
-	for name, address := range engines() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := signedIn(t, address(t))
-			path := scripts + "/" + s.addScript(t) + "/runSummary"
-			s.must(t, http.StatusNotFound, "GET", path, "")
-			created := s.must(t, http.StatusCreated, "POST", path, summaryBody(1))
-			if created.json["lastScriptRunDateTime"] != "2017-01-01T08:01:17.4310553Z" {
-				t.Error(created.text)
-			}
-			if location := created.Header.Get("Location"); location != s.URL+"/beta"+path {
-				t.Errorf("Location %q", location)
-			}
-			if read := s.must(t, http.StatusOK, "GET", path, ""); read.text != created.text {
-				t.Errorf("POST answered %s, GET %s", created.text, read.text)
-			}
-		})
-	}
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		path := scripts + "/" + s.addScript(t) + "/runSummary"
+		s.must(t, http.StatusNotFound, "GET", path, "")
+		created := s.must(t, http.StatusCreated, "POST", path, summaryBody(1))
+		if created.json["lastScriptRunDateTime"] != "2017-01-01T08:01:17.4310553Z" {
+			t.Error(created.text)
+		}
+		if location := created.Header.Get("Location"); location != s.URL+"/beta"+path {
+			t.Errorf("Location %q", location)
+		}
+		if read := s.must(t, http.StatusOK, "GET", path, ""); read.text != created.text {
+			t.Errorf("POST answered %s, GET %s", created.text, read.text)
+		}
+	})
 }

@@ -28,18 +28,17 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"plimsoll": main, "barehandler": bareHandler})
 }
 
-// engines gives the address of a new store of each engine.
-func engines() map[string]func(*testing.T) string {
-	return map[string]func(*testing.T) string{
-		"sqlite": func(t *testing.T) string {
-			t.Helper()
-			return "sqlite:" + filepath.Join(t.TempDir(), "plimsoll.db")
-		},
-		"postgres": func(t *testing.T) string {
-			t.Helper()
-			return pgtest.URL(t)
-		},
-	}
+// onEachEngine runs a test on each engine, with the address of a new store.
+func onEachEngine(t *testing.T, run func(t *testing.T, store string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		run(t, "sqlite:"+filepath.Join(t.TempDir(), "plimsoll.db"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		run(t, pgtest.URL(t))
+	})
 }
 
 // testServer is the program as a process of its own, and a client of it.

@@ -15,15 +15,16 @@ import (
 func forwarded(h http.Handler, trusted bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen, address := *r, *r.URL // net/http keeps the originals
-		seen.URL, seen.Header = &address, maps.Clone(r.Header)
+		seen.URL = &address
 		seen.URL.Scheme = "http"
 		if r.TLS != nil {
 			seen.URL.Scheme = "https"
 		}
 		if trusted {
+			seen.Header = maps.Clone(r.Header)
 			believe(&seen)
 		} else {
-			removeForwarded(seen.Header)
+			seen.Header = withoutForwarded(r.Header)
 		}
 		seen.URL.Host = seen.Host
 		h.ServeHTTP(w, &seen)
@@ -46,12 +47,21 @@ func believe(r *http.Request) {
 	r.Header.Del("Forwarded")
 }
 
-func removeForwarded(h http.Header) {
+// withoutForwarded gives the headers as they are where none is forwarded, as is
+// usual, and otherwise a copy without those.
+func withoutForwarded(h http.Header) http.Header {
 	for name := range h {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip" {
-			h.Del(name)
+		if isForwarded(name) {
+			rest := maps.Clone(h)
+			maps.DeleteFunc(rest, func(name string, _ []string) bool { return isForwarded(name) })
+			return rest
 		}
 	}
+	return h
+}
+
+func isForwarded(name string) bool {
+	return name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip"
 }
 
 func last(h http.Header, name string) string {

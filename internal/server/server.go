@@ -61,7 +61,7 @@ func Listen(ctx context.Context, cfg Config, log *slog.Logger, now func() time.T
 	}
 	s := &Server{
 		cfg: cfg, log: log, listener: listener,
-		timeouts: timeouts{readHeader: 10 * time.Second, read: 60 * time.Second, write: 90 * time.Second, idle: 120 * time.Second},
+		timeouts: timeouts{readHeader: 10 * time.Second, read: 60 * time.Second, write: 90 * time.Second, idle: 60 * time.Second},
 	}
 	if s.protected, err = s.protect(ctx, now); err != nil {
 		return nil, errors.Join(err, listener.Close())
