@@ -38,14 +38,14 @@ type serveCommand struct {
 	OIDCAudience string `name:"oidc-audience" help:"What aud must be in them; several are separated by commas."`
 
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
-	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored; more are answered 429."`
+	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored, and on PostgreSQL to be read; more are answered 429."`
 	ShutdownTimeout time.Duration `default:"30s" help:"How long requests under way may take once the server is told to stop."`
 	LogFormat       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json."`
 	LogLevel        slog.Level    `default:"info" help:"Least level to log: debug, info, warn or error. At debug every request is logged."`
 }
 
 const (
-	commitBatch    = 512  // run summaries in one transaction at most
+	commitBatch    = 512  // run summaries in one transaction, or one query, at most
 	rememberTokens = 8192 // verified tokens that are not verified again for a while
 
 	// ballastSize is of bytes that are never touched, and so take no memory.
@@ -84,17 +84,34 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	m := newMetrics(s)
-	group := ingest.NewGroup(s.AppendRunSummaries,
-		ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}, m.observeCommit)
-	handler := a.handler(s, clients, group, m, external, tenantID, log)
+	useCases, stop := c.startService(ctx, a, s, m)
+	defer stop() // after the last request, and before the store closes
+	handler := a.handler(s, clients, useCases, m, external, tenantID, log)
 	if err := a.announce(listener, tenantID, first); err != nil {
 		return err
 	}
-	stop := runInBackground(ctx, group.Run)
-	defer stop() // after the last request, and before the store closes
 	err = listener.Serve(ctx, handler)
 	log.InfoContext(ctx, "stopped")
 	return err
+}
+
+// startService makes the use cases, with what gathers their writes and, where
+// the database is another process, their reads.
+func (c *serveCommand) startService(
+	ctx context.Context, a *app, s *store.Store, m *metrics,
+) (useCases *service.Service, stop func()) {
+	limits := ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}
+	writes := ingest.NewGroup(s.AppendRunSummaries, limits, m.observeCommit)
+	stopWrites := runInBackground(ctx, writes.Run)
+	if s.InProcess() {
+		return service.New(s, s, s, writes, a.now, a.random), stopWrites
+	}
+	reads := ingest.NewReads(s, limits)
+	stopReads := runInBackground(ctx, reads.Run)
+	return service.New(s, s, reads, writes, a.now, a.random), func() {
+		stopReads()
+		stopWrites()
+	}
 }
 
 // runInBackground starts work, and gives what ends it and waits for its end.
@@ -143,14 +160,13 @@ func settingError(err error) error {
 
 // handler puts the surfaces together.
 func (a *app) handler(
-	s *store.Store, clients *issuer.Clients, group *ingest.Group[*plimsoll.RunSummaryRecord],
-	m *metrics, external auth.Verifier, tenantID string, log *slog.Logger,
+	s *store.Store, clients *issuer.Clients, useCases *service.Service, m *metrics,
+	external auth.Verifier, tenantID string, log *slog.Logger,
 ) http.Handler {
 	keys := issuer.NewKeys(s, a.now, a.random, log)
 	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, a.now)
 	verifier := auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, a.now)
-	api := graph.New(service.New(s, s, group, a.now, a.random), verifier, tenantID,
-		log, m.observeRequest, a.now, a.random)
+	api := graph.New(useCases, verifier, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Now: a.now, Rand: a.random, Log: log,
 		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },

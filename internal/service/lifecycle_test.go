@@ -105,7 +105,13 @@ func newFleet(t *testing.T, rt *rapid.T, s *store.Store) *fleet {
 			_ = f.service.DeleteScript(t.Context(), "tidy", id, nil) // the next run begins with none
 		}
 	})
-	f.service = service.New(s, s, group, func() time.Time { return f.now }, rand.Reader)
+	var reader service.RunSummaryReader = s
+	if !s.InProcess() {
+		reads := ingest.NewReads(s, ingest.Limits{Batch: 8, Waiting: 100})
+		go reads.Run(t.Context())
+		reader = reads
+	}
+	f.service = service.New(s, s, reader, group, func() time.Time { return f.now }, rand.Reader)
 	return f
 }
 

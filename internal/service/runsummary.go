@@ -30,7 +30,7 @@ func (s *Service) ReportRunSummary(
 
 // RunSummary gives a script's current summary.
 func (s *Service) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error) {
-	return s.summaries.RunSummary(ctx, scriptID)
+	return s.reader.RunSummary(ctx, scriptID)
 }
 
 // UpdateRunSummary applies edit to the current summary, if its sequence matches.

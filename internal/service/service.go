@@ -28,12 +28,16 @@ type ScriptStore interface {
 
 // RunSummaryStore keeps the histories of reported run summaries.
 type RunSummaryStore interface {
-	RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error)
 	RunSummaryHistory(ctx context.Context, scriptID string, before int64, limit int) (
 		history []plimsoll.RunSummaryRecord, total int64, err error)
 	UpdateRunSummary(ctx context.Context, scriptID string, change func(*plimsoll.RunSummaryRecord) error) (
 		plimsoll.RunSummaryRecord, error)
 	RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error
+}
+
+// RunSummaryReader gives a script's current summary.
+type RunSummaryReader interface {
+	RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error)
 }
 
 // RunSummaryAppender adds a summary to its script's history, sets its sequence,
@@ -47,6 +51,7 @@ type RunSummaryAppender interface {
 type Service struct {
 	scripts   ScriptStore
 	summaries RunSummaryStore
+	reader    RunSummaryReader
 	appender  RunSummaryAppender
 	now       func() time.Time
 	random    io.Reader
@@ -54,10 +59,10 @@ type Service struct {
 
 // New makes a Service. random is a source of cryptographic quality, for ids.
 func New(
-	scripts ScriptStore, summaries RunSummaryStore, appender RunSummaryAppender,
+	scripts ScriptStore, summaries RunSummaryStore, reader RunSummaryReader, appender RunSummaryAppender,
 	now func() time.Time, random io.Reader,
 ) *Service {
-	return &Service{scripts: scripts, summaries: summaries, appender: appender, now: now, random: random}
+	return &Service{scripts: scripts, summaries: summaries, reader: reader, appender: appender, now: now, random: random}
 }
 
 // clock gives the time as it is stored.

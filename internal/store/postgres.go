@@ -29,7 +29,7 @@ func openPostgres(address string) (*Store, error) {
 	db.SetMaxIdleConns(postgresConnections)
 	return &Store{read: db, write: db, dialect: dialect{
 		name:    "postgres",
-		rows:    "json_array_elements($1::json) AS r(value)",
+		rows:    "json_array_elements($1::json) AS input(value)",
 		lockRow: " FOR UPDATE",
 		words: strings.NewReplacer("COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
 			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),

@@ -84,6 +84,43 @@ func (s *Store) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSu
 	return scanCurrent(s.current.QueryRowContext(ctx, scriptID), scriptID)
 }
 
+// RunSummaries gives the current summaries of many scripts in one query:
+// records[i], or the reason why there is none in refusals[i], belongs to ids[i].
+func (s *Store) RunSummaries(
+	ctx context.Context, ids []string,
+) (records []plimsoll.RunSummaryRecord, refusals []error, err error) {
+	input, found := make([][1]string, 0, len(ids)), make(map[string]*runSummaryRow, len(ids))
+	for _, id := range ids {
+		if _, twice := found[id]; !twice {
+			input, found[id] = append(input, [1]string{id}), nil
+		}
+	}
+	array, err := json.Marshal(input)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = collect(ctx, s.read, func(row scanner) (struct{}, error) {
+		var id string
+		var summary runSummaryRow
+		err := row.Scan(append([]any{&id}, summary.dest()...)...)
+		found[id] = &summary
+		return struct{}{}, err
+	}, `SELECT s.id, `+runSummaryColumns+` FROM `+s.dialect.rows+` JOIN script s ON s.id = value ->> 0 `+joinCurrent,
+		string(array))
+	records, refusals = make([]plimsoll.RunSummaryRecord, len(ids)), make([]error, len(ids))
+	for i, id := range ids {
+		switch summary := found[id]; {
+		case summary == nil:
+			refusals[i] = noScript(id)
+		case !summary.sequence.Valid:
+			refusals[i] = noRunSummary()
+		default:
+			records[i] = summary.record()
+		}
+	}
+	return records, refusals, err
+}
+
 // AppendRunSummaries adds summaries, each to its script's history, in one
 // durable transaction of two statements, whatever their number. Those of one
 // script follow one another in the order given. It sets their sequences;

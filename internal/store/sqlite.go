@@ -37,7 +37,7 @@ func openSQLite(path string) (*Store, error) {
 	read.SetMaxIdleConns(readers)
 	return &Store{read: read, write: write, dialect: dialect{
 		name:   "sqlite",
-		rows:   "json_each($1) AS r",
+		rows:   "json_each($1) AS input",
 		inside: true,
 		words:  strings.NewReplacer(),
 		checks: []string{

@@ -32,7 +32,7 @@ type Store struct {
 // dialect holds what differs between the engines.
 type dialect struct {
 	name    string
-	rows    string            // a table r(value) of the elements of the JSON array $1
+	rows    string            // a table input(value) of the elements of the JSON array $1
 	inside  bool              // the engine runs in this process
 	lockRow string            // after a SELECT: the row is this transaction's until it ends
 	words   *strings.Replacer // from the migrations' words to the engine's
@@ -78,6 +78,10 @@ func (s *Store) Close() error { return errors.Join(s.read.Close(), s.write.Close
 
 // Engine gives "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.dialect.name }
+
+// InProcess tells whether the engine runs in this process, so that a read costs
+// no way to another.
+func (s *Store) InProcess() bool { return s.dialect.inside }
 
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"testing"
@@ -58,9 +59,27 @@ func summaryNumbers(t *testing.T, store Store) {
 			t.Error(diff)
 		}
 	}
+	manyAtOnce(t, store, b.ID, "unknown", a.ID, addScript(t, store).ID, b.ID, "")
 	only, err := store.AppendRunSummaries(t.Context(), []*plimsoll.RunSummaryRecord{newRecord("unknown", 1)})
 	must(t, err)
 	wantNotFound(t, only[0])
+}
+
+// manyAtOnce reads summaries in one query, and compares each with what it is
+// when read by itself.
+func manyAtOnce(t *testing.T, store Store, ids ...string) {
+	t.Helper()
+	records, refusals, err := store.RunSummaries(t.Context(), ids)
+	must(t, err)
+	for i, id := range ids {
+		want, wantErr := store.RunSummary(t.Context(), id)
+		if diff := cmp.Diff(want, records[i]); diff != "" || fmt.Sprint(wantErr) != fmt.Sprint(refusals[i]) {
+			t.Errorf("%q: %v, want %v; %s", id, refusals[i], wantErr, diff)
+		}
+	}
+	if records, _, err := store.RunSummaries(t.Context(), nil); err != nil || len(records) != 0 {
+		t.Error(records, err)
+	}
 }
 
 func summaryLife(t *testing.T, store Store) {

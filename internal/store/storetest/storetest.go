@@ -27,6 +27,7 @@ type (
 	RunSummaries interface {
 		AppendRunSummaries(ctx context.Context, records []*plimsoll.RunSummaryRecord) ([]error, error)
 		RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error)
+		RunSummaries(ctx context.Context, ids []string) ([]plimsoll.RunSummaryRecord, []error, error)
 		RunSummaryHistory(ctx context.Context, scriptID string, before int64, limit int) (
 			[]plimsoll.RunSummaryRecord, int64, error)
 		UpdateRunSummary(ctx context.Context, scriptID string, change func(*plimsoll.RunSummaryRecord) error) (
