@@ -106,13 +106,14 @@ func explain(err error) *failure {
 	}
 }
 
-// refuse writes err as Graph's error body, and logs what is ours to mend.
-func (a *API) refuse(w http.ResponseWriter, c *call, err error) {
+// refuse writes err as Graph's error body, and logs what is ours to mend. r is
+// the request as it came: the call's own has had its time.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, c *call, err error) {
 	f := explain(err)
 	header := w.Header()
-	if left := errors.Is(c.r.Context().Err(), context.Canceled); f.status >= http.StatusInternalServerError && !left {
-		a.log.ErrorContext(c.r.Context(), "request failed", "request_id", c.requestID,
-			"method", c.r.Method, "route", c.route, "error", err)
+	if left := errors.Is(r.Context().Err(), context.Canceled); f.status >= http.StatusInternalServerError && !left {
+		a.log.ErrorContext(r.Context(), "request failed", "request_id", c.requestID,
+			"method", r.Method, "route", c.route, "error", err)
 	}
 	if f.status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", challenge(c.bearer != "", f.message))

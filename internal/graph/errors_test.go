@@ -43,7 +43,8 @@ func TestRefuse(t *testing.T) {
 		var log strings.Builder
 		a := &API{log: slog.New(slog.NewTextHandler(&log, nil)), now: time.Now}
 		w := httptest.NewRecorder()
-		a.refuse(w, &call{r: httptest.NewRequest("GET", "/", nil), requestID: "r1", clientRequestID: "c1"}, c.err)
+		r := httptest.NewRequest("GET", "/", nil)
+		a.refuse(w, r, &call{r: r, requestID: "r1", clientRequestID: "c1"}, c.err)
 		var body struct {
 			Error struct{ Code, Message string }
 		}
@@ -62,18 +63,24 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-// TestPanic has an operation fall over: its request is a 500, and the log alone
-// says why.
-func TestPanic(t *testing.T) {
+// TestFault has an operation fail and another fall over: each is a 500, and the
+// log alone says why.
+func TestFault(t *testing.T) {
 	t.Parallel()
-	var log strings.Builder
-	a := &API{
-		log: slog.New(slog.NewTextHandler(&log, nil)), now: time.Now, random: strings.NewReader(strings.Repeat("x", 16)),
-		observe: func(string, string, int, time.Duration) {},
+	cases := map[string]func(*call) (*answer, error){
+		"error": func(*call) (*answer, error) { return nil, errors.New("secret detail") },
+		"panic": func(*call) (*answer, error) { panic("secret detail") },
 	}
-	w := httptest.NewRecorder()
-	a.serve(w, httptest.NewRequest("GET", "/", nil), "", func(*call) (*answer, error) { panic("secret detail") })
-	if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || !strings.Contains(log.String(), "secret detail") {
-		t.Errorf("%d %s, log %s", w.Code, w.Body, &log)
+	for name, handle := range cases {
+		var log strings.Builder
+		a := &API{
+			log: slog.New(slog.NewTextHandler(&log, nil)), now: time.Now, random: strings.NewReader(strings.Repeat("x", 16)),
+			observe: func(string, string, int, time.Duration) {},
+		}
+		w := httptest.NewRecorder()
+		a.resource("/x", operations{"GET": {handle: handle}}).ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
+		if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || !strings.Contains(log.String(), "secret detail") {
+			t.Errorf("%s: %d %s, log %q", name, w.Code, w.Body, &log)
+		}
 	}
 }

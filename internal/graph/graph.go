@@ -167,7 +167,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle
 		result, err = a.guard(c, handle)
 	}
 	if err != nil {
-		a.refuse(recorder, c, err)
+		a.refuse(recorder, r, c, err)
 	} else {
 		write(recorder, c, result)
 	}
