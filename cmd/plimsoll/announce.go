@@ -52,7 +52,7 @@ Paste this into another shell to get a token, create a script, and report a run 
       "detectionScriptErrorDeviceCount": 1, "detectionScriptPendingDeviceCount": 0,
       "lastScriptRunDateTime": "{{.Now}}"}'
 {{else}}
-For a client, and for a token of its:
+To make a client, and to get it a token:
   plimsoll client create {{.Place}} --name NAME --permission DeviceManagementConfiguration.ReadWrite.All
   plimsoll token --server {{.URL}} {{if .CAFile}}--ca {{.CAFile}} {{end}}--client-id ID
 {{end}}`

@@ -163,7 +163,7 @@ func (k *Keys) add(ctx context.Context, next plimsoll.SigningKey) ([]plimsoll.Si
 	if err := k.store.AddSigningKey(ctx, next); err != nil {
 		return nil, err
 	}
-	k.log.InfoContext(ctx, "signing key due", "generation", next.Generation, "signs_from", next.SignsFrom)
+	k.log.InfoContext(ctx, "signing key made", "generation", next.Generation, "signs_from", next.SignsFrom)
 	if err := k.store.DeleteSigningKeys(ctx, next.PublishedAt); err != nil {
 		k.log.WarnContext(ctx, "expired signing keys cannot be deleted", "error", err)
 	}
