@@ -71,7 +71,7 @@ func (a *app) announce(listener *server.Server, tenantID string, first *issuer.C
 		Store: a.storeName(), Place: "--data " + a.Data, Now: stamp(a.now()),
 	}
 	if a.Store != "" {
-		n.Place = "--store " + n.Store
+		n.Place = "--store ADDRESS" // it may hold a password
 	}
 	if first != nil {
 		n.FirstClient = &credentials{tenantID, first.ClientID, first.Secret}

@@ -284,6 +284,14 @@ func TestWire(t *testing.T) {
 	})
 	t.Run("nextLink is where the client is", func(t *testing.T) {
 		t.Parallel()
+		history := scripts + "('" + id + "')/plimsoll.runSummaryHistory()?top=1"
+		for range 2 {
+			s.must(t, http.StatusCreated, "POST", path, summaryBody(1))
+		}
+		page := s.must(t, http.StatusOK, "GET", history, "")
+		if link, _ := page.json["@odata.nextLink"].(string); !strings.HasPrefix(link, s.URL+"/beta"+history+"&$skiptoken=") {
+			t.Error(page.text)
+		}
 		local := strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
 		r := s.must(t, http.StatusOK, "GET", local+"/beta"+scripts+"?$top=1", "")
 		if link, _ := r.json["@odata.nextLink"].(string); !strings.HasPrefix(link, local+"/beta"+scripts+"?$top=1&$skiptoken=") {

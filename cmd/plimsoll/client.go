@@ -52,16 +52,16 @@ func (c credentials) table() string {
 
 // withClients runs work on the clients of the store.
 func (a *app) withClients(ctx context.Context, create bool, work func(*issuer.Clients) error) (err error) {
-	open := a.openExisting
+	open, isNew := a.openExisting, create && a.isNew()
 	if create {
 		open = a.openStore
-		if a.isNew() {
-			fmt.Fprintf(a.stderr, "There is no store yet: %s is made.\n", a.storeName())
-		}
 	}
 	s, err := open(ctx)
 	if err != nil {
 		return err
+	}
+	if isNew && !a.JSON {
+		fmt.Fprintf(a.stderr, "There was no store yet: %s is new.\n", a.storeName())
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return work(issuer.NewClients(s, a.now, a.random))

@@ -102,24 +102,22 @@ func (c *serveCommand) startService(
 ) (useCases *service.Service, stop func()) {
 	limits := ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}
 	writes := ingest.NewGroup(s.AppendRunSummaries, limits, m.observeCommit)
-	stopWrites := runInBackground(ctx, writes.Run)
 	if s.InProcess() {
-		return service.New(s, s, s, writes, a.now, a.random), stopWrites
+		return service.New(s, s, s, writes, a.now, a.random), runInBackground(ctx, writes.Run)
 	}
 	reads := ingest.NewReads(s, limits)
-	stopReads := runInBackground(ctx, reads.Run)
-	return service.New(s, s, reads, writes, a.now, a.random), func() {
-		stopReads()
-		stopWrites()
-	}
+	// Two, so that one query that is not answered does not hold up all.
+	return service.New(s, s, reads, writes, a.now, a.random), runInBackground(ctx, writes.Run, reads.Run, reads.Run)
 }
 
 // runInBackground starts work, and gives what ends it and waits for its end.
 // It outlives ctx: requests that were accepted still need it.
-func runInBackground(ctx context.Context, work func(context.Context)) (stop func()) {
+func runInBackground(ctx context.Context, works ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	running.Go(func() { work(ctx) })
+	for _, work := range works {
+		running.Go(func() { work(ctx) })
+	}
 	return func() {
 		cancel()
 		running.Wait()

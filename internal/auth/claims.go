@@ -80,8 +80,11 @@ func (c *claims) permissions() []Permission {
 // which the same provider signs and which may have the same audience (RFC 8725,
 // section 3.11).
 func (c *claims) isAccess() bool {
+	if strings.EqualFold(c.Kind, "Bearer") { // Keycloak says it, and adds a nonce in some versions
+		return c.LogoutFact == nil
+	}
 	return c.Nonce == nil && c.TokenHash == nil && c.CodeHash == nil && c.LogoutFact == nil &&
-		(c.Kind == "" || strings.EqualFold(c.Kind, "Bearer") || strings.EqualFold(c.Kind, "JWT"))
+		(c.Kind == "" || strings.EqualFold(c.Kind, "JWT"))
 }
 
 // subject names the caller in the audit trail: the user, where there is one.

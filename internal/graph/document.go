@@ -39,10 +39,13 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	return ok(append(body, '}')), nil
 }
 
-// Pages of a list: in rows, and in bytes of what the rows hold.
+// Pages of a list: in rows, and in bytes of what the rows hold. PostgreSQL sends
+// a result to its end even where it is left in the midst, so that rows that may
+// be a megabyte each are also asked for in small numbers.
 const (
 	defaultPage = 100
 	maxPage     = 1000
+	contentPage = 10
 	pageBudget  = 4 << 20
 )
 

@@ -68,6 +68,9 @@ func (a *API) listScripts(c *call) (*answer, error) {
 		Limit: pageSize(c.query), Budget: pageBudget, Count: c.query.Count,
 		WithContent: a.model.script.Selects(v.selection, "detectionScriptContent"),
 	}
+	if page.WithContent {
+		page.Limit = min(page.Limit, contentPage)
+	}
 	if c.query.SkipToken != "" {
 		isID := func(key string) bool { return uuid.Validate(key) == nil }
 		if page.After, err = odata.ParseSkipToken(scriptsPath, c.query.SkipToken, isID); err != nil {
@@ -178,7 +181,11 @@ func (a *API) deleteScript(c *call) (*answer, error) {
 // nextLink gives the request's own URL with another $skiptoken.
 func (c *call) nextLink(token string) string {
 	var link strings.Builder
-	link.WriteString(strings.TrimSuffix(c.base, root) + c.r.URL.EscapedPath() + "?")
+	path, _, _ := strings.Cut(c.r.RequestURI, "?") // as it was sent, where it was no whole URL
+	if !strings.HasPrefix(path, "/") {
+		path = c.r.URL.EscapedPath()
+	}
+	link.WriteString(strings.TrimSuffix(c.base, root) + path + "?")
 	for option := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
 		name, _, _ := strings.Cut(option, "=")
 		if name, err := url.QueryUnescape(name); err == nil && name != "" && strings.TrimPrefix(name, "$") != "skiptoken" {

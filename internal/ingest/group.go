@@ -59,7 +59,7 @@ func (g *Group[T]) Submit(ctx context.Context, item T) error {
 	default:
 		return &plimsoll.Error{
 			Code: plimsoll.TooManyRequests, RetryAfter: time.Second,
-			Message: "More reports are waiting to be stored than can be taken on; send this one again in a moment.",
+			Message: "More requests are waiting for the database than can be taken on; send this one again in a moment.",
 		}
 	}
 	select {

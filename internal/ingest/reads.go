@@ -40,7 +40,8 @@ func NewReads(reader RunSummaryReader, limits Limits) *Reads {
 	return &Reads{NewGroup(read, limits, func(int) {})}
 }
 
-// Run reads what is asked for until ctx is done and nothing waits any more.
+// Run reads what is asked for until ctx is done and nothing waits any more. It
+// may run several times at once: that many queries are then under way.
 func (r *Reads) Run(ctx context.Context) { r.group.Run(ctx) }
 
 // RunSummary gives a script's current summary.

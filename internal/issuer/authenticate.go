@@ -23,7 +23,8 @@ const (
 	maxKnown    = 1024
 	maxPatience = 3 * time.Second
 	// nobody is the hash of a secret that was thrown away. An unknown client
-	// is compared with it, so that the time does not tell which clients exist.
+	// is compared with it, so that the time of an answer does not tell which
+	// clients exist; under load the wait before it may, and an id is no secret.
 	nobody = "$2a$10$vRUDuggXD9Tb4tJX6nhJwOjcMX.HlNQTgXMytRRwSkhWK7e2xsNtC"
 )
 

@@ -35,13 +35,14 @@ func CheckAccept(header, served string) error {
 	}
 	for item := range strings.SplitSeq(header, ",") {
 		media, params, err := mime.ParseMediaType(item)
-		if err != nil || isZero(params["q"]) {
+		metadata := params["odata.metadata"]
+		if err != nil || media == JSON && metadata != "" && metadata != "minimal" {
+			continue
+		}
+		if isZero(params["q"]) {
 			if media == served {
 				break // refused by name, whatever the wildcards say
 			}
-			continue
-		}
-		if metadata := params["odata.metadata"]; media == JSON && metadata != "" && metadata != "minimal" {
 			continue
 		}
 		prefix, _, _ := strings.Cut(served, "/")

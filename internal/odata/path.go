@@ -32,6 +32,9 @@ func ParsePath(escaped string) ([]string, error) {
 		if err != nil || !canStand(text) || len(segments) >= maxSegments {
 			return nil, notServed()
 		}
+		if text[0] == '\'' { // so begins a key alone, in its parentheses
+			return nil, notServed()
+		}
 		name, key, hasKey, err := splitKey(text)
 		if err != nil {
 			return nil, err

@@ -43,6 +43,7 @@ func TestParsePathRefuses(t *testing.T) {
 		"/a/../b":                       NotFound,
 		"/a/%2e%2e/b":                   NotFound,
 		"/things('..')":                 NotFound,
+		"/things/'1'":                   NotFound,
 		"/a/%00":                        NotFound,
 		"/a/%ff":                        NotFound,
 		"/things('%0a')":                NotFound,

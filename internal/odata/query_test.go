@@ -109,15 +109,17 @@ func TestNegotiation(t *testing.T) {
 	t.Parallel()
 	accepts := map[string]bool{
 		"": true, "*/*": true, "application/json": true, "application/*": true,
-		"text/html, application/json;q=0.9":                true,
-		"application/json;odata.metadata=minimal":          true,
-		"application/json;odata.metadata=minimal;q=1, */*": true,
-		"application/json;odata.metadata=full":             false,
-		"application/json;q=0, */*":                        false,
-		"application/json;q=0":                             false,
-		"text/html":                                        false,
-		"application/xml":                                  false,
-		";;;":                                              false,
+		"text/html, application/json;q=0.9":                          true,
+		"application/json;odata.metadata=minimal":                    true,
+		"application/json;odata.metadata=minimal;q=1, */*":           true,
+		"application/json;odata.metadata=full":                       false,
+		"application/json;charset, */*":                              true,
+		"application/json;odata.metadata=full;q=0, application/json": true,
+		"application/json;q=0, */*":                                  false,
+		"application/json;q=0":                                       false,
+		"text/html":                                                  false,
+		"application/xml":                                            false,
+		";;;":                                                        false,
 	}
 	for header, want := range accepts {
 		if err := CheckAccept(header, JSON); (err == nil) != want {

@@ -78,7 +78,8 @@ func scanCurrent(row scanner, scriptID string) (plimsoll.RunSummaryRecord, error
 func (s *Store) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error) {
 	if s.dialect.inside {
 		// The read takes microseconds; to watch for a cancellation meanwhile
-		// costs a tenth of the whole request.
+		// costs a tenth of the whole request. It may have to wait for one of the
+		// connections first, which other reads hold for milliseconds.
 		ctx = context.WithoutCancel(ctx)
 	}
 	return scanCurrent(s.current.QueryRowContext(ctx, scriptID), scriptID)

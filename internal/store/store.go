@@ -139,7 +139,7 @@ func refusal(err error) error {
 
 func errorCode(err error) plimsoll.Code {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return postgresCode(e.Code[:2])
+		return postgresCode(e.Code)
 	}
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return sqliteCode(e.Code() & 0xff)
@@ -153,13 +153,15 @@ func errorCode(err error) plimsoll.Code {
 	return plimsoll.Internal
 }
 
-// postgresCode takes the class of an SQLSTATE.
-func postgresCode(class string) plimsoll.Code {
-	switch class {
+// postgresCode takes an SQLSTATE.
+func postgresCode(state string) plimsoll.Code {
+	switch state {
+	case "XX001", "XX002": // data_corrupted, index_corrupted
+		return plimsoll.Damaged
+	}
+	switch state[:2] {
 	case "08", "40", "53", "55", "57", "58": // connection, rollback, resources, not ready, operator, system
 		return plimsoll.Unavailable
-	case "XX":
-		return plimsoll.Damaged
 	}
 	return plimsoll.Internal
 }
