@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"plimsoll"
@@ -18,15 +19,19 @@ func (s *Store) SigningKeys(ctx context.Context) ([]plimsoll.SigningKey, error) 
 
 // AddSigningKey stores a key, unless its generation is there already.
 func (s *Store) AddSigningKey(ctx context.Context, k plimsoll.SigningKey) error {
-	_, err := s.write.ExecContext(ctx, `INSERT INTO signing_key
-			(generation, id, pkcs8, published_at, signs_from, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (generation) DO NOTHING`,
-		k.Generation, k.ID, k.PKCS8, ticks(k.PublishedAt), ticks(k.SignsFrom), ticks(k.ExpiresAt))
-	return refusal(err)
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO signing_key
+				(generation, id, pkcs8, published_at, signs_from, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (generation) DO NOTHING`,
+			k.Generation, k.ID, k.PKCS8, ticks(k.PublishedAt), ticks(k.SignsFrom), ticks(k.ExpiresAt))
+		return err
+	})
 }
 
 // DeleteSigningKeys removes the keys that expired before the time given.
 func (s *Store) DeleteSigningKeys(ctx context.Context, expiredBefore time.Time) error {
-	_, err := s.write.ExecContext(ctx, `DELETE FROM signing_key WHERE expires_at < $1`, ticks(expiredBefore))
-	return refusal(err)
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM signing_key WHERE expires_at < $1`, ticks(expiredBefore))
+		return err
+	})
 }

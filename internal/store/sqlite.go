@@ -12,6 +12,16 @@ import (
 	"plimsoll"
 )
 
+// Another process may hold the file's one write lock: SQLite then looks again
+// after 1 ms, 2, 5 and so on up to 100 ms. A busy server leaves it free for
+// moments only, which long steps miss; so a writer gives up soon and begins
+// anew, with short steps, as often as beginTries.
+const (
+	readTimeout  = "busy_timeout(10000)"
+	writeTimeout = "busy_timeout(50)"
+	beginTries   = 400
+)
+
 // openSQLite opens the file at path with one connection that writes and a few
 // that read, which WAL mode lets go on meanwhile. The pragmas stand in the DSN,
 // so that every connection has them. docs/sqlite-driver.md says why this driver.
@@ -22,13 +32,13 @@ func openSQLite(path string) (*Store, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, fmt.Errorf("open the store's file: %w", err)
 	}
-	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "foreign_keys(1)"}
-	write, err := sql.Open("sqlite", sqliteDSN(path, pragmas))
+	pragmas := []string{"journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "foreign_keys(1)"}
+	write, err := sql.Open("sqlite", sqliteDSN(path, append([]string{writeTimeout}, pragmas...)))
 	if err != nil {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", sqliteDSN(path, append(pragmas, "query_only(1)")))
+	read, err := sql.Open("sqlite", sqliteDSN(path, append([]string{readTimeout, "query_only(1)"}, pragmas...)))
 	if err != nil {
 		return nil, err
 	}

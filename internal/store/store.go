@@ -101,6 +101,9 @@ func (s *Store) Pools() map[string]*sql.DB {
 // nil and left no trace otherwise.
 func (s *Store) transact(ctx context.Context, work func(tx *sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
+	for try := 1; isBusy(err) && try < beginTries; try++ {
+		tx, err = s.write.BeginTx(ctx, nil)
+	}
 	if err != nil {
 		return refusal(err)
 	}
@@ -108,6 +111,12 @@ func (s *Store) transact(ctx context.Context, work func(tx *sql.Tx) error) error
 		return refusal(errors.Join(err, ignoreDone(tx.Rollback())))
 	}
 	return refusal(tx.Commit())
+}
+
+// isBusy tells whether another process writes to the SQLite file.
+func isBusy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 func ignoreDone(err error) error {

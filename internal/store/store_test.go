@@ -1,7 +1,10 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,4 +92,39 @@ func TestNewerSchema(t *testing.T) {
 			_ = again.Close()
 		}
 	}
+}
+
+// TestBusyFile has one process write without a pause, as a server under load
+// does: another still gets its turns.
+func TestBusyFile(t *testing.T) {
+	t.Parallel()
+	address := "sqlite:" + filepath.Join(t.TempDir(), "plimsoll.db")
+	server, other := open(t, address), open(t, address)
+	script := plimsoll.NewScript()
+	script.DisplayName = "x"
+	if err := errors.Join(script.Create(uuid.NewString(), time.Now()),
+		server.CreateScript(t.Context(), &script, plimsoll.AuditEvent{})); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil {
+			batch := make([]*plimsoll.RunSummaryRecord, 32)
+			for i := range batch {
+				batch[i] = &plimsoll.RunSummaryRecord{ScriptID: script.ID}
+			}
+			if _, err := server.AppendRunSummaries(ctx, batch); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 20 {
+		client := plimsoll.Client{ID: uuid.NewString(), Name: "x"}
+		if err := other.CreateClient(t.Context(), client, plimsoll.AuditEvent{}); err != nil {
+			t.Error(err)
+		}
+	}
+	stop()
+	running.Wait()
 }
