@@ -9,6 +9,7 @@ package graph
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -75,6 +76,9 @@ func New(
 // ServeHTTP answers any path: those it does not serve with Graph's 404.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	segments, err := odata.ParsePath(r.URL.EscapedPath())
+	if e, ok := errors.AsType[*odata.Error](err); ok && e.Kind == odata.NotFound {
+		err = notServed() // the protocol knows no root; what cannot be there is told as what is not
+	}
 	if err != nil {
 		a.serve(w, r, "", func(c *call) (*answer, error) { return nil, cmp.Or(a.authenticate(c), err) })
 		return

@@ -93,6 +93,3 @@ func AppendMember(dst []byte, name string) []byte {
 	dst = append(dst, name...)
 	return append(dst, '"', ':')
 }
-
-// AppendText writes a JSON string.
-func AppendText(dst []byte, text string) []byte { return appendString(dst, text) }

@@ -114,7 +114,8 @@ func zeroIsNull[F comparable](c codec[F]) codec[F] {
 	}
 }
 
-func appendString(dst []byte, text string) []byte {
+// AppendText writes a JSON string.
+func AppendText(dst []byte, text string) []byte {
 	// Text that comes from a store was checked on its way in, and what is not
 	// valid UTF-8 is still written as valid JSON.
 	dst, _ = jsontext.AppendQuote(dst, text)
@@ -129,7 +130,7 @@ func readString(token jsontext.Token) (string, bool) {
 }
 
 func stringCodec() codec[string] {
-	return codec[string]{edm: "Edm.String", want: "a string", write: appendString, read: readString}
+	return codec[string]{edm: "Edm.String", want: "a string", write: AppendText, read: readString}
 }
 
 // String declares an Edm.String that is never null.
@@ -251,7 +252,7 @@ func (e Enumeration[E]) codec() codec[E] {
 	}
 	return codec[E]{
 		edm: e.Name, want: "one of " + strings.Join(names, ", "),
-		write: func(dst []byte, f E) []byte { return appendString(dst, string(f)) },
+		write: func(dst []byte, f E) []byte { return AppendText(dst, string(f)) },
 		read: func(token jsontext.Token) (E, bool) {
 			text, ok := readString(token)
 			return E(text), ok && slices.Contains(names, text)
@@ -280,7 +281,7 @@ func Strings[T any](name string, field func(*T) *[]string) Property[T] {
 				if i > 0 {
 					dst = append(dst, ',')
 				}
-				dst = appendString(dst, text)
+				dst = AppendText(dst, text)
 			}
 			return append(dst, ']')
 		},

@@ -55,7 +55,7 @@ func canStand(text string) bool {
 }
 
 func notServed() error {
-	return &Error{Kind: NotFound, Message: "Nothing is served at this path; /beta/$metadata lists what is."}
+	return &Error{Kind: NotFound, Message: "Nothing can stand at this path."}
 }
 
 // splitKey takes the parentheses from a segment such as scripts('it”s').
