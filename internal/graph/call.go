@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"plimsoll"
 	"plimsoll/internal/auth"
 	"plimsoll/internal/odata"
 	"plimsoll/internal/service"
@@ -15,14 +16,28 @@ import (
 // call is one request on its way to its answer.
 type call struct {
 	r               *http.Request
-	base            string // such as https://host:8443/beta
-	route           string // the pattern of its path, for logs and metrics
+	service         *service.Service // within a change set, bound to its transaction
+	root            string           // such as /beta
+	route           string           // the pattern of its path, for logs and metrics
 	requestID       string
 	clientRequestID string
 	bearer          string
 	caller          auth.Principal
-	query           odata.Query
+	form            odata.Representation // of the answer
+	preferences     odata.Preferences
+	query           *odata.Query
 	body            []byte
+}
+
+// host gives the URL of the server as the client knows it.
+func (c *call) host() string { return c.r.URL.Scheme + "://" + c.r.Host }
+
+// base gives the URL of the service's root.
+func (c *call) base() string { return c.host() + c.root }
+
+// writer says how the answer's entities are written.
+func (c *call) writer() *odata.Writer {
+	return &odata.Writer{Metadata: c.form.Metadata, IEEE754: c.form.IEEE754, Base: c.base()}
 }
 
 // answer is what an operation gives back.
@@ -32,7 +47,8 @@ type answer struct {
 	body        []byte
 	location    string
 	etag        string
-	create      bool // the answer to a create
+	create      bool   // the answer to a create
+	applied     string // the preference that was heeded
 }
 
 // maxDiscard is how much of a body that is too large is read all the same.
@@ -92,28 +108,85 @@ func (c *call) scriptID() string {
 	return id
 }
 
-// match gives the precondition of the If-Match header (RFC 9110, section
-// 13.1.1), or nil where there is none.
+// match gives the precondition of a change: that of If-Match and If-None-Match
+// (RFC 9110, section 13), or nil where there is none.
 func (c *call) match() (service.Match, error) {
-	values := c.r.Header.Values("If-Match")
+	wanted, err := c.entityTags("If-Match")
+	if err != nil {
+		return nil, err
+	}
+	unwanted, err := c.entityTags("If-None-Match")
+	if err != nil || wanted == nil && unwanted == nil {
+		return nil, err
+	}
+	return func(counter int64) bool {
+		tag := odata.ETag(counter)
+		return (wanted == nil || wanted.has(tag)) && !unwanted.has(tag)
+	}, nil
+}
+
+// entityTags are those of a precondition, without the mark of weak ones.
+type entityTags map[string]bool
+
+func (t entityTags) has(tag string) bool {
+	return t["*"] || t[strings.TrimPrefix(tag, "W/")]
+}
+
+// entityTags reads a precondition's header; nil where there is none.
+func (c *call) entityTags(header string) (entityTags, error) {
+	values := c.r.Header.Values(header)
 	if len(values) == 0 {
 		return nil, nil
 	}
-	wanted := map[string]bool{}
+	tags := entityTags{}
 	for tag := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		tag = strings.TrimSpace(tag)
 		opaque := strings.TrimPrefix(tag, "W/")
 		if tag != "*" && (len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"') {
 			return nil, &odata.Error{
-				Kind: odata.BadRequest, Target: "If-Match",
-				Message: `If-Match must be * or list entity tags as @odata.etag gives them, such as W/"3".`,
+				Kind: odata.BadRequest, Target: header,
+				Message: header + ` must be * or list entity tags as @odata.etag gives them, such as W/"3".`,
 			}
 		}
-		wanted[strings.TrimPrefix(tag, "W/")] = true
+		tags[opaque] = true
 	}
-	return func(counter int64) bool {
-		return wanted["*"] || wanted[strings.TrimPrefix(etag(counter), "W/")]
-	}, nil
+	return tags, nil
+}
+
+// condition holds an answer to a GET against the request's preconditions: an
+// entity that the client has already is not sent again.
+func (c *call) condition(result *answer) (*answer, error) {
+	if result.etag == "" || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		return result, nil
+	}
+	wanted, err := c.entityTags("If-Match")
+	if err != nil {
+		return nil, err
+	}
+	unwanted, err := c.entityTags("If-None-Match")
+	switch {
+	case err != nil:
+		return nil, err
+	case wanted != nil && !wanted.has(result.etag):
+		return nil, plimsoll.Errorf(plimsoll.PreconditionFailed, "It is not what If-Match names; its entity tag is %s now.", result.etag)
+	case unwanted.has(result.etag):
+		return &answer{status: http.StatusNotModified, etag: result.etag}, nil
+	}
+	return result, nil
+}
+
+// unconditional refuses a precondition on a create: there is nothing yet that it
+// could be of.
+func (c *call) unconditional() error {
+	for _, header := range []string{"If-Match", "If-None-Match"} {
+		if len(c.r.Header.Values(header)) > 0 {
+			return &odata.Error{
+				Kind: odata.BadRequest, Target: header,
+				Message: header + " is not supported on a POST; send it on the PATCH or DELETE of what exists.",
+			}
+		}
+	}
+	return nil
 }
 
 // bearerToken gives the token of RFC 6750, section 2.1, or "".

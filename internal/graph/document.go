@@ -2,41 +2,55 @@ package graph
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"plimsoll/internal/odata"
+	"plimsoll/internal/query"
 )
 
 // begin opens the answer's object with its context (OData JSON 4.01, section
 // 4.5.1), relative to the service's $metadata.
 func (c *call) begin(context string) []byte {
 	body := append(make([]byte, 0, initialBodySize), '{')
-	return appendTextMember(body, "@odata.context", c.base+"/$metadata"+context)
+	if c.form.Metadata == odata.NoMetadata {
+		return body
+	}
+	return appendTextMember(body, "@odata.context", c.base()+"/$metadata"+context)
 }
 
-func etag(counter int64) string { return `W/"` + strconv.FormatInt(counter, 10) + `"` }
-
-func appendETag(dst []byte, counter int64) []byte {
-	return appendTextMember(dst, "@odata.etag", etag(counter))
+func (c *call) ok(body []byte) *answer {
+	return &answer{status: http.StatusOK, contentType: c.form.ContentType(), body: body}
 }
 
-func ok(body []byte) *answer {
-	return &answer{status: http.StatusOK, contentType: odata.JSON + ";odata.metadata=minimal;charset=utf-8", body: body}
+// number is the answer to /$count.
+func (c *call) number(n int64) *answer {
+	return &answer{status: http.StatusOK, contentType: odata.Plain, body: strconv.AppendInt(nil, n, 10)}
 }
 
 func (a *API) serviceDocument(c *call) (*answer, error) {
-	return ok(append(c.begin(""),
-		`,"value":[{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}]}`...)), nil
+	return c.ok(append(odata.AppendMember(c.begin(""), "value"),
+		`[{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}]}`...)), nil
 }
 
-func (a *API) metadata(*call) (*answer, error) {
-	return &answer{status: http.StatusOK, contentType: odata.XML + ";charset=utf-8", body: a.model.metadata}, nil
+func (a *API) metadata(c *call) (*answer, error) {
+	return c.ok(a.model.metadata), nil
 }
 
 func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	management := &deviceManagement{id: a.tenantID}
-	body := a.model.management.AppendMembers(c.begin("#deviceManagement"), management, odata.SelectAll())
-	return ok(append(body, '}')), nil
+	if e := c.query.Expanded("deviceComplianceScripts"); e != nil {
+		scripts, err := a.scripts(c, &e.Query)
+		if err != nil {
+			return nil, err
+		}
+		management.scripts = *scripts
+	}
+	body := a.model.management.AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
+		management, c.query, c.writer(), "deviceManagement")
+	return c.ok(append(body, '}')), nil
 }
 
 // Pages of a list: in rows, and in bytes of what the rows hold. PostgreSQL sends
@@ -49,31 +63,71 @@ const (
 	pageBudget  = 4 << 20
 )
 
-// pageSize gives the rows of a page: as many as $top asks, within the limit. As
-// in Graph, $top is the size of a page and @odata.nextLink leads on.
-func pageSize(q odata.Query) int {
-	if q.Top < 0 {
-		return defaultPage
-	}
-	return min(q.Top, maxPage)
+// page asks for the page of a list that a query wants. list names the list, and
+// own is the type of its own key.
+func (c *call) page(q *odata.Query, list string, own query.Type) (query.Page, error) {
+	after, err := q.After(list, own)
+	return query.Page{
+		Filter: q.Filter, Order: q.OrderBy, After: after, Skip: q.Skip,
+		Limit: c.pageSize(q), Budget: pageBudget, Count: q.Count,
+	}, err
 }
 
-// appendPage writes a collection: its count where it was asked for, its rows,
-// and the link to the next page unless token is "".
-func appendPage[T any](dst []byte, c *call, total int64, rows []T, row func([]byte, *T) []byte, token string) []byte {
-	if c.query.Count {
-		dst = strconv.AppendInt(odata.AppendMember(dst, "@odata.count"), total, 10)
+// pageSize gives the rows of a page: as many as $top asks, or the client
+// prefers, within the limit. As in Graph, $top is the size of a page and
+// @odata.nextLink leads on.
+func (c *call) pageSize(q *odata.Query) int {
+	size := defaultPage
+	if c.preferences.MaxPageSize > 0 {
+		size = min(c.preferences.MaxPageSize, maxPage)
 	}
-	dst = append(odata.AppendMember(dst, "value"), '[')
-	for i := range rows {
-		if i > 0 {
-			dst = append(dst, ',')
+	if q.Top >= 0 {
+		size = min(q.Top, maxPage)
+		if c.preferences.MaxPageSize > 0 {
+			size = min(size, c.preferences.MaxPageSize)
 		}
-		dst = append(row(append(dst, '{'), &rows[i]), '}')
 	}
-	dst = append(dst, ']')
-	if token != "" {
-		dst = appendTextMember(dst, "@odata.nextLink", c.nextLink(token))
+	return size
+}
+
+// collection makes what is answered of a page of rows. link gives the link to
+// the next page from its token.
+func collection[T any](q *odata.Query, list string, rows query.Rows[T], link func(token string) string) *odata.Collection[T] {
+	c := &odata.Collection[T]{Rows: rows.Rows, Total: rows.Total}
+	if rows.Last != nil {
+		c.NextLink = link(q.NextToken(list, rows.Last))
 	}
-	return append(dst, '}')
+	return c
+}
+
+// listed tells of the preference that a list heeds.
+func (c *call) listed(result *answer) *answer {
+	if n := c.preferences.MaxPageSize; n > 0 {
+		result.applied = "odata.maxpagesize=" + strconv.Itoa(min(n, maxPage))
+	}
+	return result
+}
+
+// nextLink gives the request's own URL with another token. What the token
+// stands for is left out.
+func (c *call) nextLink(option odata.Option, token string) string {
+	var link strings.Builder
+	path, _, _ := strings.Cut(c.r.RequestURI, "?") // as it was sent, where it was no whole URL
+	if !strings.HasPrefix(path, "/") {
+		path = c.r.URL.EscapedPath()
+	}
+	link.WriteString(c.host() + path + "?")
+	for given := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
+		name, _, _ := strings.Cut(given, "=")
+		if name, err := url.QueryUnescape(name); err == nil && name != "" && !passing(name) {
+			link.WriteString(given + "&")
+		}
+	}
+	return link.String() + string(option) + "=" + token
+}
+
+// passing tells whether an option is of one page only.
+func passing(name string) bool {
+	name = "$" + strings.TrimPrefix(strings.ToLower(name), "$")
+	return slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, odata.Option(name))
 }

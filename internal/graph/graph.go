@@ -28,7 +28,6 @@ import (
 )
 
 const (
-	root            = "/beta"
 	maxClientID     = 128 // of client-request-id, in characters
 	maxBody         = 64 << 10
 	maxScriptBody   = 2 << 20 // a script of 1 MiB in base64, and its other properties
@@ -66,10 +65,14 @@ func New(
 		log: log, observe: observe, now: now, random: random,
 		model: newModel(), mux: http.NewServeMux(),
 	}
-	for pattern, methods := range a.routes() {
-		a.mux.Handle(root+pattern, a.resource(root+pattern, methods))
+	for pattern, methods := range a.both() {
+		a.mux.Handle(beta+pattern, a.resource(beta, pattern, methods))
+		a.mux.Handle(v1+pattern, a.resource(v1, pattern, methods))
 	}
-	a.mux.Handle("/", a.resource("", nil))
+	for pattern, methods := range a.betaOnly() {
+		a.mux.Handle(beta+pattern, a.resource(beta, pattern, methods))
+	}
+	a.mux.Handle("/", a.resource("", "", nil))
 	return a
 }
 
@@ -80,7 +83,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = notServed() // the protocol knows no root; what cannot be there is told as what is not
 	}
 	if err != nil {
-		a.serve(w, r, "", func(c *call) (*answer, error) { return nil, cmp.Or(a.authenticate(c), err) })
+		a.serve(w, r, "", "", func(c *call) (*answer, error) { return nil, cmp.Or(a.authenticate(c), err) })
 		return
 	}
 	canonical := *r
@@ -94,9 +97,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // resource serves the operations at one path; nil is a path without any.
-func (a *API) resource(route string, methods operations) http.Handler {
+func (a *API) resource(root, pattern string, methods operations) http.Handler {
+	route := root + pattern
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.serve(w, r, route, func(c *call) (*answer, error) {
+		a.serve(w, r, root, route, func(c *call) (*answer, error) {
 			return a.operate(c, methods)
 		})
 	})
@@ -128,7 +132,11 @@ func (a *API) operate(c *call, methods operations) (*answer, error) {
 	ctx, cancel := context.WithTimeout(c.r.Context(), waitTimeout)
 	defer cancel()
 	c.r = c.r.WithContext(ctx)
-	return op.handle(c)
+	result, err := op.handle(c)
+	if err != nil {
+		return nil, err
+	}
+	return c.condition(result)
 }
 
 func (a *API) authenticate(c *call) (err error) {
@@ -144,15 +152,30 @@ func (a *API) authenticate(c *call) (err error) {
 
 // read checks a request's form, and reads its query options and body.
 func (a *API) read(c *call, op operation) (err error) {
-	if op.serves != "" {
-		if err = odata.CheckAccept(strings.Join(c.r.Header.Values("Accept"), ","), op.serves); err != nil {
+	header := c.r.Header
+	if err = odata.CheckVersions(header.Get("OData-Version"), header.Get("OData-MaxVersion")); err != nil {
+		return err
+	}
+	if c.query, err = odata.ParseQuery(c.r.URL.RawQuery, op.rows, a.now(), op.options...); err != nil {
+		return err
+	}
+	if op.serves != nil {
+		if c.form, err = odata.Negotiate(strings.Join(header.Values("Accept"), ","), c.query.Format, op.serves...); err != nil {
 			return err
 		}
 	}
-	if c.query, err = odata.ParseQuery(c.r.URL.RawQuery, op.options...); err != nil || op.maxBody == 0 {
-		return err
+	if prefer := header.Values("Prefer"); len(prefer) > 0 {
+		c.preferences = odata.ParsePreferences(prefer)
 	}
-	if err = odata.CheckContentType(c.r.Header.Get("Content-Type")); err != nil {
+	if op.maxBody == 0 {
+		return nil
+	}
+	if c.r.Method == http.MethodPost {
+		if err = c.unconditional(); err != nil {
+			return err
+		}
+	}
+	if err = op.bodies(header.Get("Content-Type")); err != nil {
 		return err
 	}
 	c.body, err = readBody(c.r, op.maxBody)
@@ -161,9 +184,9 @@ func (a *API) read(c *call, op operation) (err error) {
 
 // serve runs handle and writes what comes of it: an answer, a refusal, or a
 // fault of ours when it panics.
-func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle func(*call) (*answer, error)) {
+func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, handle handler) {
 	start := a.now()
-	c, err := a.newCall(r, route)
+	c, err := a.newCall(r, root, route)
 	recorder := &statusRecorder{ResponseWriter: w}
 	c.announce(recorder.Header())
 	var result *answer
@@ -173,7 +196,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle
 	if err != nil {
 		a.refuse(recorder, r, c, err)
 	} else {
-		write(recorder, c, result)
+		send(recorder, c, result)
 	}
 	took := a.now().Sub(start)
 	a.observe(route, r.Method, recorder.status, took)
@@ -183,11 +206,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route string, handle
 	}
 }
 
-func (a *API) newCall(r *http.Request, route string) (*call, error) {
+func (a *API) newCall(r *http.Request, root, route string) (*call, error) {
 	id, err := uuid.NewRandomFromReader(a.random)
 	c := &call{
-		r: r, route: route, requestID: id.String(), bearer: bearerToken(r),
-		base: r.URL.Scheme + "://" + r.Host + root,
+		r: r, service: a.service, root: root, route: route, requestID: id.String(), bearer: bearerToken(r),
 	}
 	c.clientRequestID = c.requestID
 	if own := r.Header.Get("client-request-id"); own != "" && len(own) <= maxClientID && isPrintable(own) {
@@ -208,7 +230,7 @@ func (c *call) announce(header http.Header) {
 
 // guard turns a panic into an error, so that one request's fault is one
 // request's.
-func (a *API) guard(c *call, handle func(*call) (*answer, error)) (result *answer, err error) {
+func (a *API) guard(c *call, handle handler) (result *answer, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
@@ -217,9 +239,9 @@ func (a *API) guard(c *call, handle func(*call) (*answer, error)) (result *answe
 	return handle(c)
 }
 
-// write sends an answer. Where the client prefers it (RFC 7240), the body of a
+// send writes an answer. Where the client prefers it (RFC 7240), the body of a
 // change is left out.
-func write(w http.ResponseWriter, c *call, result *answer) {
+func send(w http.ResponseWriter, c *call, result *answer) {
 	header := w.Header()
 	if result.location != "" {
 		header.Set("Location", result.location)
@@ -227,9 +249,14 @@ func write(w http.ResponseWriter, c *call, result *answer) {
 	if result.etag != "" {
 		header.Set("ETag", result.etag)
 	}
-	if changes := c.r.Method == http.MethodPost || c.r.Method == http.MethodPatch; changes && result.body != nil &&
-		odata.PrefersMinimal(c.r.Header.Values("Prefer")) {
-		header.Set("Preference-Applied", "return=minimal")
+	changes := c.r.Method == http.MethodPost || c.r.Method == http.MethodPatch
+	if changes && result.body != nil && c.preferences.Return != "" {
+		result.applied = "return=" + c.preferences.Return
+	}
+	if result.applied != "" {
+		header.Set("Preference-Applied", result.applied)
+	}
+	if result.applied == "return=minimal" {
 		if result.create {
 			header.Set("OData-EntityId", result.location)
 		}

@@ -13,33 +13,41 @@ const (
 	ours      = "plimsoll" // the namespace of what Graph has no word for
 )
 
+// Every type that is served, as Go holds it.
+type (
+	script = plimsoll.ListedScript
+	record = plimsoll.RunSummaryRecord
+)
+
 // model declares every type that is served. $metadata is written from it.
 type model struct {
-	management odata.EntityType[deviceManagement]
-	script     odata.EntityType[plimsoll.Script]
-	runSummary odata.EntityType[plimsoll.RunSummary]
-	history    odata.EntityType[plimsoll.RunSummaryRecord]
+	management *odata.EntityType[deviceManagement]
+	script     *odata.EntityType[script]
+	runSummary *odata.EntityType[record]
+	history    *odata.EntityType[record]
+	nothing    *odata.StructuredType // of what has no rows
 	metadata   []byte
 }
 
 // deviceManagement is the singleton under which Graph keeps the scripts.
-type deviceManagement struct{ id string }
+type deviceManagement struct {
+	id      string
+	scripts odata.Collection[script] // those that are expanded
+}
 
 func newModel() *model {
-	m := &model{
-		management: odata.EntityType[deviceManagement]{
-			Name: namespace + ".deviceManagement", Base: namespace + ".entity",
-			Properties: []odata.Property[deviceManagement]{
-				odata.String("id", func(m *deviceManagement) *string { return &m.id }).ReadOnly(),
-			},
-			Navigations: []odata.Navigation{
-				{Name: "deviceComplianceScripts", Type: namespace + ".deviceComplianceScript", Collection: true},
-			},
+	m := &model{runSummary: runSummaryType(), history: historyType()}
+	m.script = scriptType(m.runSummary)
+	m.management = odata.Declare(odata.EntityType[deviceManagement]{
+		Name: namespace + ".deviceManagement", Base: namespace + ".entity",
+		Properties: []odata.Property[deviceManagement]{
+			odata.String("id", func(m *deviceManagement) *string { return &m.id }).ReadOnly(),
 		},
-		script:     scriptType(),
-		runSummary: runSummaryType(),
-		history:    historyType(),
-	}
+		Navigations: []odata.Navigation[deviceManagement]{
+			odata.Many("deviceComplianceScripts", m.script,
+				func(m *deviceManagement) *odata.Collection[script] { return &m.scripts }),
+		},
+	})
 	var text bytes.Buffer
 	if err := odata.WriteMetadata(&text, m.schemas()); err != nil {
 		panic("the model cannot be written: " + err.Error()) // a fault of this file alone
@@ -60,16 +68,17 @@ func platforms() odata.Enumeration[plimsoll.Platform] {
 	}
 }
 
-func scriptType() odata.EntityType[plimsoll.Script] {
-	type script = plimsoll.Script
-	return odata.EntityType[script]{
+func scriptType(runSummary *odata.EntityType[record]) *odata.EntityType[script] {
+	return odata.Declare(odata.EntityType[script]{
 		Name: namespace + ".deviceComplianceScript", Base: namespace + ".entity",
+		Key:     func(s *script) string { return s.ID },
+		Changes: func(s *script) int64 { return s.Changes },
 		Properties: []odata.Property[script]{
 			odata.String("id", func(s *script) *string { return &s.ID }).ReadOnly(),
-			odata.NullableString("publisher", func(s *script) **string { return &s.Publisher }),
+			odata.NullableString("publisher", func(s *script) **string { return &s.Publisher }).Searched(),
 			odata.NullableString("version", func(s *script) **string { return &s.Version }),
-			odata.String("displayName", func(s *script) *string { return &s.DisplayName }).Required(),
-			odata.NullableString("description", func(s *script) **string { return &s.Description }),
+			odata.String("displayName", func(s *script) *string { return &s.DisplayName }).Required().Searched(),
+			odata.NullableString("description", func(s *script) **string { return &s.Description }).Searched(),
 			odata.NullableBinary("detectionScriptContent", func(s *script) *[]byte { return &s.Content }),
 			odata.DateTimeOffset("createdDateTime", func(s *script) *time.Time { return &s.CreatedAt }).ReadOnly(),
 			odata.DateTimeOffset("lastModifiedDateTime", func(s *script) *time.Time { return &s.ModifiedAt }).ReadOnly(),
@@ -79,49 +88,45 @@ func scriptType() odata.EntityType[plimsoll.Script] {
 			odata.Strings("roleScopeTagIds", func(s *script) *[]string { return &s.RoleScopeTagIDs }),
 			odata.NullableEnum("platform", platforms(), func(s *script) *plimsoll.Platform { return &s.Platform }),
 		},
-		Navigations: []odata.Navigation{
-			{Name: "runSummary", Type: namespace + ".deviceComplianceScriptRunSummary"},
+		Navigations: []odata.Navigation[script]{
+			odata.One("runSummary", runSummary, func(s *script) *record { return s.RunSummary }),
 		},
+	})
+}
+
+// counts are the properties of every summary.
+func counts() []odata.Property[record] {
+	return []odata.Property[record]{
+		odata.String("id", func(r *record) *string { return &r.ID }).ReadOnly(),
+		odata.Int32("noIssueDetectedDeviceCount", func(r *record) *int32 { return &r.NoIssueDetected }).Required(),
+		odata.Int32("issueDetectedDeviceCount", func(r *record) *int32 { return &r.IssueDetected }).Required(),
+		odata.Int32("detectionScriptErrorDeviceCount", func(r *record) *int32 { return &r.DetectionScriptError }).Required(),
+		odata.Int32("detectionScriptPendingDeviceCount", func(r *record) *int32 { return &r.DetectionScriptPending }).Required(),
+		odata.DateTimeOffset("lastScriptRunDateTime", func(r *record) *time.Time { return &r.LastScriptRun }).Required(),
 	}
 }
 
-// countsOf declares the counts of a summary, wherever one stands in a T.
-func countsOf[T any](summary func(*T) *plimsoll.RunSummary) []odata.Property[T] {
-	return []odata.Property[T]{
-		odata.String("id", func(v *T) *string { return &summary(v).ID }).ReadOnly(),
-		odata.Int32("noIssueDetectedDeviceCount",
-			func(v *T) *int32 { return &summary(v).NoIssueDetected }).Required(),
-		odata.Int32("issueDetectedDeviceCount",
-			func(v *T) *int32 { return &summary(v).IssueDetected }).Required(),
-		odata.Int32("detectionScriptErrorDeviceCount",
-			func(v *T) *int32 { return &summary(v).DetectionScriptError }).Required(),
-		odata.Int32("detectionScriptPendingDeviceCount",
-			func(v *T) *int32 { return &summary(v).DetectionScriptPending }).Required(),
-		odata.DateTimeOffset("lastScriptRunDateTime",
-			func(v *T) *time.Time { return &summary(v).LastScriptRun }).Required(),
-	}
-}
-
-func runSummaryType() odata.EntityType[plimsoll.RunSummary] {
-	return odata.EntityType[plimsoll.RunSummary]{
+func runSummaryType() *odata.EntityType[record] {
+	return odata.Declare(odata.EntityType[record]{
 		Name: namespace + ".deviceComplianceScriptRunSummary", Base: namespace + ".entity",
 		// The reference's example of the operation calls it so.
 		Aliases:    []string{"microsoft.management.services.api.deviceComplianceScriptRunSummary"},
-		Properties: countsOf(func(s *plimsoll.RunSummary) *plimsoll.RunSummary { return s }),
-	}
+		Key:        func(r *record) string { return r.ID },
+		Changes:    func(r *record) int64 { return r.Sequence },
+		Properties: counts(),
+	})
 }
 
-func historyType() odata.EntityType[plimsoll.RunSummaryRecord] {
-	type record = plimsoll.RunSummaryRecord
-	return odata.EntityType[record]{
+func historyType() *odata.EntityType[record] {
+	return odata.Declare(odata.EntityType[record]{
 		Name: ours + ".runSummaryHistoryEntry",
-		Properties: append(countsOf(func(r *record) *plimsoll.RunSummary { return &r.RunSummary }),
+		Properties: append(counts(),
 			odata.DateTimeOffset("recordedDateTime", func(r *record) *time.Time { return &r.RecordedAt }),
-			odata.String("recordedBy", func(r *record) *string { return &r.RecordedBy }),
+			odata.String("recordedBy", func(r *record) *string { return &r.RecordedBy }).Searched(),
 			odata.NullableTime("removedDateTime", func(r *record) *time.Time { return &r.RemovedAt }),
-			odata.TextOrNull("removedBy", func(r *record) *string { return &r.RemovedBy }),
+			odata.TextOrNull("removedBy", func(r *record) *string { return &r.RemovedBy }).Searched(),
 		),
-	}
+	})
 }
 
 func (m *model) schemas() []odata.Schema {

@@ -8,11 +8,19 @@ import (
 	"plimsoll/internal/odata"
 )
 
+// The roots, as Graph has them. What is in Graph's v1.0 is served at both.
+const (
+	beta = "/beta"
+	v1   = "/v1.0"
+)
+
 // operation is what is served at a path for a method.
 type operation struct {
 	permission []auth.Permission // any of them; nil serves anyone
-	serves     string            // the media type of its answer; "" answers any Accept
+	serves     []string          // the media types of its answer; nil answers any Accept
 	maxBody    int64             // in bytes, unpacked; 0 where no body is read
+	bodies     func(contentType string) error
+	rows       *odata.StructuredType // what the options are about
 	options    []odata.Option
 	handle     func(*call) (*answer, error)
 }
@@ -44,49 +52,96 @@ func (o operations) allowed() []string {
 }
 
 const (
-	scriptsPath = "/deviceManagement/deviceComplianceScripts"
+	scriptsPath = "/" + scriptsName
 	scriptPath  = scriptsPath + "/{id}"
 	summaryPath = scriptPath + "/runSummary"
 )
 
-// routes lists every path that is served, below the root.
-func (a *API) routes() map[string]operations {
-	read := func(serves string, handle func(*call) (*answer, error), options ...odata.Option) operation {
-		return operation{permission: auth.Read(), serves: serves, options: options, handle: handle}
+// ofEntity and ofCollection are the query options of a GET.
+func ofEntity() []odata.Option {
+	return []odata.Option{odata.OptionSelect, odata.OptionExpand, odata.OptionFormat}
+}
+
+func ofCollection() []odata.Option {
+	return append(ofEntity(), odata.OptionFilter, odata.OptionSearch, odata.OptionOrderBy,
+		odata.OptionTop, odata.OptionSkip, odata.OptionCount, odata.OptionSkipToken)
+}
+
+func ofCount() []odata.Option { return []odata.Option{odata.OptionFilter, odata.OptionSearch} }
+
+func ofDelta() []odata.Option {
+	return []odata.Option{
+		odata.OptionSelect, odata.OptionFormat, odata.OptionTop, odata.OptionSkipToken, odata.OptionDeltaToken,
 	}
-	write := func(maxBody int64, handle func(*call) (*answer, error)) operation {
-		return operation{permission: auth.Write(), serves: odata.JSON, maxBody: maxBody, handle: handle}
-	}
-	remove := func(handle func(*call) (*answer, error)) operation {
-		return operation{permission: auth.Write(), handle: handle}
-	}
-	open := func(serves string, handle func(*call) (*answer, error)) operation {
-		return operation{serves: serves, handle: handle}
-	}
+}
+
+// both lists the paths that are served below both roots.
+func (a *API) both() map[string]operations {
+	m := a.model
 	return map[string]operations{
-		"":                  {http.MethodGet: open(odata.JSON, a.serviceDocument)},
-		"/$metadata":        {http.MethodGet: open(odata.XML, a.metadata)},
-		"/deviceManagement": {http.MethodGet: read(odata.JSON, a.getDeviceManagement)},
+		"":           {http.MethodGet: open(a.serviceDocument, odata.JSON)},
+		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML)},
+		"/deviceManagement": {
+			http.MethodGet: read(m.management.Type(), a.getDeviceManagement, ofEntity()...),
+		},
+	}
+}
+
+// betaOnly lists the paths that are served below /beta only.
+func (a *API) betaOnly() map[string]operations {
+	scripts, summary, history := a.model.script.Type(), a.model.runSummary.Type(), a.model.history.Type()
+	delta := operations{http.MethodGet: read(scripts, a.scriptDelta, ofDelta()...)}
+	return map[string]operations{
 		scriptsPath: {
-			http.MethodGet: read(odata.JSON, a.listScripts,
-				odata.OptionSelect, odata.OptionExpand, odata.OptionTop, odata.OptionCount, odata.OptionSkipToken),
+			http.MethodGet:  read(scripts, a.listScripts, ofCollection()...),
 			http.MethodPost: write(maxScriptBody, a.createScript),
 		},
-		scriptsPath + "/$count": {http.MethodGet: read("", a.countScripts)},
+		scriptsPath + "/$count":                    {http.MethodGet: raw(scripts, a.countScripts, ofCount()...)},
+		scriptsPath + "/delta":                     delta,
+		scriptsPath + "/" + namespace + ".delta":   delta,
 		scriptPath: {
-			http.MethodGet:    read(odata.JSON, a.getScript, odata.OptionSelect, odata.OptionExpand),
+			http.MethodGet:    read(scripts, a.getScript, ofEntity()...),
 			http.MethodPatch:  write(maxScriptBody, a.updateScript),
 			http.MethodDelete: remove(a.deleteScript),
 		},
+		scriptPath + "/{property}":        {http.MethodGet: read(scripts, a.getScriptProperty, odata.OptionFormat)},
+		scriptPath + "/{property}/$value": {http.MethodGet: raw(scripts, a.getScriptValue)},
+		scriptPath + "/{property}/$count": {http.MethodGet: raw(scripts, a.countScriptProperty)},
 		summaryPath: {
-			http.MethodGet:    read(odata.JSON, a.getRunSummary, odata.OptionSelect),
+			http.MethodGet:    read(summary, a.getRunSummary, ofEntity()...),
 			http.MethodPost:   write(maxBody, a.createRunSummary),
 			http.MethodPatch:  write(maxBody, a.updateRunSummary),
 			http.MethodDelete: remove(a.deleteRunSummary),
 		},
+		summaryPath + "/{property}":        {http.MethodGet: read(summary, a.getRunSummaryProperty, odata.OptionFormat)},
+		summaryPath + "/{property}/$value": {http.MethodGet: raw(summary, a.getRunSummaryValue)},
 		scriptPath + "/" + ours + ".runSummaryHistory": {
-			http.MethodGet: read(odata.JSON, a.listRunSummaryHistory,
-				odata.OptionSelect, odata.OptionTop, odata.OptionCount, odata.OptionSkipToken),
+			http.MethodGet: read(history, a.listRunSummaryHistory, ofCollection()...),
 		},
 	}
+}
+
+type handler func(*call) (*answer, error)
+
+func read(rows *odata.StructuredType, handle handler, options ...odata.Option) operation {
+	return operation{permission: auth.Read(), serves: []string{odata.JSON}, rows: rows, options: options, handle: handle}
+}
+
+// raw reads what is answered as text or bytes, whatever Accept says.
+func raw(rows *odata.StructuredType, handle handler, options ...odata.Option) operation {
+	return operation{permission: auth.Read(), rows: rows, options: options, handle: handle}
+}
+
+func write(maxBody int64, handle handler) operation {
+	return operation{
+		permission: auth.Write(), serves: []string{odata.JSON}, maxBody: maxBody, bodies: odata.CheckContentType, handle: handle,
+	}
+}
+
+func remove(handle handler) operation {
+	return operation{permission: auth.Write(), handle: handle}
+}
+
+func open(handle handler, serves ...string) operation {
+	return operation{serves: serves, options: []odata.Option{odata.OptionFormat}, handle: handle}
 }

@@ -3,22 +3,25 @@ package graph
 import (
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 
 	"plimsoll"
 	"plimsoll/internal/odata"
+	"plimsoll/internal/query"
 )
 
 // summaryAnswer is the answer that carries a script's run summary.
-func (a *API) summaryAnswer(c *call, r *plimsoll.RunSummaryRecord, selection odata.Selection) *answer {
-	context := scriptsContext + "('" + url.PathEscape(r.ScriptID) + "')/runSummary"
-	if len(c.query.Select) > 0 {
-		context += "(" + strings.Join(c.query.Select, ",") + ")"
-	}
-	body := appendETag(c.begin(context+"/$entity"), r.Sequence)
-	result := ok(append(a.model.runSummary.AppendMembers(body, &r.RunSummary, selection), '}'))
-	result.etag = etag(r.Sequence)
+func (a *API) summaryAnswer(c *call, r *record) *answer {
+	path := scriptName(r.ScriptID) + "/runSummary"
+	body := c.begin("#" + path + c.query.Context() + "/$entity")
+	result := c.ok(append(a.model.runSummary.AppendEntity(body, r, c.query, c.writer(), path), '}'))
+	result.etag = odata.ETag(r.Sequence)
+	return result
+}
+
+// changedSummary is the answer to a POST or PATCH.
+func (a *API) changedSummary(c *call, r *record) *answer {
+	result := a.summaryAnswer(c, r)
+	result.location = c.base() + "/" + scriptsName + "/" + url.PathEscape(r.ScriptID) + "/runSummary"
 	return result
 }
 
@@ -31,31 +34,23 @@ func (a *API) createRunSummary(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var summary plimsoll.RunSummary
-	patch.Apply(&summary)
-	record, err := a.service.ReportRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), summary)
+	var given record
+	patch.Apply(&given)
+	created, err := c.service.ReportRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), given.RunSummary)
 	if err != nil {
 		return nil, err
 	}
-	result := a.summaryAnswer(c, &record, odata.SelectAll())
-	result.status, result.create, result.location = http.StatusCreated, true, c.summaryURL(&record)
+	result := a.changedSummary(c, &created)
+	result.status, result.create = http.StatusCreated, true
 	return result, nil
 }
 
-func (c *call) summaryURL(r *plimsoll.RunSummaryRecord) string {
-	return c.base + scriptsPath + "/" + r.ScriptID + "/runSummary"
-}
-
 func (a *API) getRunSummary(c *call) (*answer, error) {
-	selection, err := a.model.runSummary.Select(c.query.Select)
+	found, err := c.service.RunSummary(c.r.Context(), c.scriptID())
 	if err != nil {
 		return nil, err
 	}
-	record, err := a.service.RunSummary(c.r.Context(), c.scriptID())
-	if err != nil {
-		return nil, err
-	}
-	return a.summaryAnswer(c, &record, selection), nil
+	return a.summaryAnswer(c, &found), nil
 }
 
 func (a *API) updateRunSummary(c *call) (*answer, error) {
@@ -67,13 +62,16 @@ func (a *API) updateRunSummary(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, err := a.service.UpdateRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match, patch.Apply)
+	edit := func(s *plimsoll.RunSummary) {
+		edited := record{RunSummary: *s}
+		patch.Apply(&edited)
+		*s = edited.RunSummary
+	}
+	updated, err := c.service.UpdateRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match, edit)
 	if err != nil {
 		return nil, err
 	}
-	result := a.summaryAnswer(c, &record, odata.SelectAll())
-	result.location = c.summaryURL(&record)
-	return result, nil
+	return a.changedSummary(c, &updated), nil
 }
 
 func (a *API) deleteRunSummary(c *call) (*answer, error) {
@@ -81,37 +79,55 @@ func (a *API) deleteRunSummary(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = a.service.RemoveRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match)
+	err = c.service.RemoveRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match)
 	return &answer{status: http.StatusNoContent}, err
 }
 
+// getRunSummaryProperty answers …/runSummary/issueDetectedDeviceCount and the
+// like.
+func (a *API) getRunSummaryProperty(c *call) (*answer, error) {
+	return ofRunSummary(a, c, func(p *odata.Property[record], r *record) (*answer, error) {
+		return propertyAnswer(c, p, r, "#"+scriptName(r.ScriptID)+"/runSummary/"), nil
+	})
+}
+
+// getRunSummaryValue answers …/runSummary/issueDetectedDeviceCount/$value and
+// the like.
+func (a *API) getRunSummaryValue(c *call) (*answer, error) {
+	return ofRunSummary(a, c, valueAnswer[record])
+}
+
+// ofRunSummary reads the run summary whose property the path names.
+func ofRunSummary(
+	a *API, c *call, handle func(*odata.Property[record], *record) (*answer, error),
+) (*answer, error) {
+	property := a.model.runSummary.Find(c.r.PathValue("property"))
+	if property == nil {
+		return nil, notServed()
+	}
+	found, err := c.service.RunSummary(c.r.Context(), c.scriptID())
+	if err != nil {
+		return nil, err
+	}
+	result, err := handle(property, &found)
+	if err == nil {
+		result.etag = odata.ETag(found.Sequence)
+	}
+	return result, err
+}
+
 func (a *API) listRunSummaryHistory(c *call) (*answer, error) {
-	selection, err := a.model.history.Select(c.query.Select)
-	if err != nil {
-		return nil, err
-	}
 	id := c.scriptID()
-	scope := "history/" + id
-	before := int64(0)
-	if c.query.SkipToken != "" {
-		isSequence := func(key string) bool {
-			before, err = strconv.ParseInt(key, 10, 64)
-			return err == nil && before > 0
-		}
-		if _, err := odata.ParseSkipToken(scope, c.query.SkipToken, isSequence); err != nil {
-			return nil, err
-		}
-	}
-	entries, total, err := a.service.RunSummaryHistory(c.r.Context(), id, before, pageSize(c.query))
+	list := "history/" + id
+	page, err := c.page(c.query, list, query.Type{Kind: query.Number})
 	if err != nil {
 		return nil, err
 	}
-	token := ""
-	if n := len(entries); n > 0 && entries[n-1].Sequence > 1 { // they go down to 1, without a gap
-		token = odata.SkipToken(scope, strconv.FormatInt(entries[n-1].Sequence, 10))
+	rows, err := c.service.RunSummaryHistory(c.r.Context(), id, page)
+	if err != nil {
+		return nil, err
 	}
-	row := func(dst []byte, r *plimsoll.RunSummaryRecord) []byte {
-		return a.model.history.AppendMembers(dst, r, selection)
-	}
-	return ok(appendPage(c.begin("#Collection("+a.model.history.Name+")"), c, total, entries, row, token)), nil
+	entries := collection(c.query, list, rows, func(token string) string { return c.nextLink(odata.OptionSkipToken, token) })
+	body := c.begin("#Collection(" + a.model.history.Name + ")" + c.query.Context())
+	return c.listed(c.ok(append(a.model.history.AppendCollection(body, "", entries, c.query, c.writer(), ""), '}'))), nil
 }

@@ -3,108 +3,86 @@ package graph
 import (
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/google/uuid"
 
 	"plimsoll"
 	"plimsoll/internal/odata"
+	"plimsoll/internal/query"
 )
 
-const scriptsContext = "#deviceManagement/deviceComplianceScripts"
+const (
+	scriptsName    = "deviceManagement/deviceComplianceScripts"
+	scriptsContext = "#" + scriptsName
+	contentName    = "detectionScriptContent"
+)
 
-// view is what a request wants to see of scripts.
-type view struct {
-	selection odata.Selection
-	expand    bool   // the run summary too
-	suffix    string // of the context: the select list of OData JSON 4.01, section 10.7
+// wanted gives what a query wants of scripts beside what each row has. Of one
+// script, its content belongs to what is wanted when nothing is selected.
+func (a *API) wanted(q *odata.Query, whole bool) (with []string) {
+	if q.Names(a.model.script.Type(), contentName) || whole && q.Select.All() {
+		with = append(with, contentName)
+	}
+	if q.Expanded("runSummary") != nil {
+		with = append(with, "runSummary")
+	}
+	return with
 }
 
-func (a *API) viewOf(q odata.Query) (v view, err error) {
-	if v.selection, err = a.model.script.Select(q.Select); err != nil {
-		return v, err
+// scripts reads the page of scripts that a query wants.
+func (a *API) scripts(c *call, q *odata.Query) (*odata.Collection[script], error) {
+	page, err := c.page(q, scriptsName, query.Type{Kind: query.String})
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range q.Expand {
-		if name != "runSummary" {
-			return v, &odata.Error{
-				Kind: odata.BadRequest, Target: "$expand",
-				Message: "$expand takes runSummary here, not " + strconv.Quote(name) + ".",
-			}
+	page.With = a.wanted(q, false)
+	if page.Wants(contentName) {
+		page.Limit = min(page.Limit, contentPage)
+	}
+	rows, err := c.service.Scripts(c.r.Context(), page)
+	if err != nil {
+		return nil, err
+	}
+	return collection(q, scriptsName, rows, func(token string) string {
+		if q == c.query {
+			return c.nextLink(odata.OptionSkipToken, token)
 		}
-		v.expand = true
-	}
-	names := slices.Clone(q.Select)
-	if v.expand {
-		names = append(names, "runSummary()")
-	}
-	if len(names) > 0 {
-		v.suffix = "(" + strings.Join(names, ",") + ")"
-	}
-	return v, nil
-}
-
-func (a *API) appendScript(dst []byte, s *plimsoll.Script, v view) []byte {
-	return a.model.script.AppendMembers(appendETag(dst, s.Changes), s, v.selection)
-}
-
-// appendExpanded writes the run summary inside its script, or null.
-func (a *API) appendExpanded(dst []byte, r *plimsoll.RunSummaryRecord) []byte {
-	dst = odata.AppendMember(dst, "runSummary")
-	if r == nil {
-		return append(dst, "null"...)
-	}
-	dst = appendETag(append(dst, '{'), r.Sequence)
-	return append(a.model.runSummary.AppendMembers(dst, &r.RunSummary, odata.SelectAll()), '}')
+		return c.base() + "/" + scriptsName + "?" + q.Encode() + "$skiptoken=" + token // it goes on by itself
+	}), nil
 }
 
 func (a *API) listScripts(c *call) (*answer, error) {
-	v, err := a.viewOf(c.query)
+	scripts, err := a.scripts(c, c.query)
 	if err != nil {
 		return nil, err
 	}
-	page := plimsoll.ScriptPage{
-		Limit: pageSize(c.query), Budget: pageBudget, Count: c.query.Count,
-		WithContent: a.model.script.Selects(v.selection, "detectionScriptContent"),
-	}
-	if page.WithContent {
-		page.Limit = min(page.Limit, contentPage)
-	}
-	if c.query.SkipToken != "" {
-		isID := func(key string) bool { return uuid.Validate(key) == nil }
-		if page.After, err = odata.ParseSkipToken(scriptsPath, c.query.SkipToken, isID); err != nil {
-			return nil, err
-		}
-	}
-	list, err := a.service.Scripts(c.r.Context(), page)
-	if err != nil {
-		return nil, err
-	}
-	token := ""
-	if n := len(list.Scripts); list.More && n > 0 {
-		token = odata.SkipToken(scriptsPath, list.Scripts[n-1].ID)
-	}
-	row := func(dst []byte, s *plimsoll.ListedScript) []byte {
-		dst = a.appendScript(dst, &s.Script, v)
-		if v.expand {
-			dst = a.appendExpanded(dst, s.RunSummary)
-		}
-		return dst
-	}
-	return ok(appendPage(c.begin(scriptsContext+v.suffix), c, list.Total, list.Scripts, row, token)), nil
+	body := c.begin(scriptsContext + c.query.Context())
+	body = a.model.script.AppendCollection(body, "", scripts, c.query, c.writer(), scriptsName)
+	return c.listed(c.ok(append(body, '}'))), nil
 }
 
 func (a *API) countScripts(c *call) (*answer, error) {
-	n, err := a.service.CountScripts(c.r.Context())
-	return &answer{status: http.StatusOK, contentType: odata.Plain, body: strconv.AppendInt(nil, n, 10)}, err
+	n, err := c.service.CountScripts(c.r.Context(), c.query.Filter)
+	return c.number(n), err
 }
 
+// scriptPath gives the canonical path of a script below the root.
+func scriptName(id string) string { return scriptsName + "('" + url.PathEscape(id) + "')" }
+
 // scriptAnswer is the answer that carries one script.
-func (a *API) scriptAnswer(c *call, s *plimsoll.Script, v view) *answer {
-	result := ok(append(a.appendScript(c.begin(scriptsContext+v.suffix+"/$entity"), s, v), '}'))
-	result.etag = etag(s.Changes)
+func (a *API) scriptAnswer(c *call, s *script) *answer {
+	body := c.begin(scriptsContext + c.query.Context() + "/$entity")
+	result := c.ok(append(a.model.script.AppendEntity(body, s, c.query, c.writer(), scriptName(s.ID)), '}'))
+	result.etag = odata.ETag(s.Changes)
+	result.location = c.base() + "/" + scriptsName + "/" + s.ID
 	return result
+}
+
+// editScript gives the change that a body asks for.
+func editScript(patch odata.Patch[script]) func(*plimsoll.Script) {
+	return func(s *plimsoll.Script) {
+		edited := script{Script: *s}
+		patch.Apply(&edited)
+		*s = edited.Script
+	}
 }
 
 func (a *API) createScript(c *call) (*answer, error) {
@@ -115,39 +93,22 @@ func (a *API) createScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := a.service.CreateScript(c.r.Context(), c.caller.Subject, patch.Apply)
+	created, err := c.service.CreateScript(c.r.Context(), c.caller.Subject, editScript(patch))
 	if err != nil {
 		return nil, err
 	}
-	result := a.scriptAnswer(c, &script, view{selection: odata.SelectAll()})
+	result := a.scriptAnswer(c, &script{Script: created})
 	result.status, result.create = http.StatusCreated, true
-	result.location = c.base + scriptsPath + "/" + script.ID
 	return result, nil
 }
 
 func (a *API) getScript(c *call) (*answer, error) {
-	v, err := a.viewOf(c.query)
+	found, err := c.service.Script(c.r.Context(), c.scriptID(), a.wanted(c.query, true)...)
 	if err != nil {
 		return nil, err
 	}
-	id := c.scriptID()
-	script, err := a.service.Script(c.r.Context(), id)
-	if err != nil {
-		return nil, err
-	}
-	if !v.expand {
-		return a.scriptAnswer(c, &script, v), nil
-	}
-	summary, err := a.service.RunSummary(c.r.Context(), id)
-	if err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
-		return nil, err
-	}
-	expanded := &summary
-	if err != nil {
-		expanded = nil
-	}
-	result := a.scriptAnswer(c, &script, v)
-	result.body = append(a.appendExpanded(result.body[:len(result.body)-1], expanded), '}')
+	result := a.scriptAnswer(c, &found)
+	result.location = ""
 	return result, nil
 }
 
@@ -160,13 +121,11 @@ func (a *API) updateScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := a.service.UpdateScript(c.r.Context(), c.caller.Subject, c.scriptID(), match, patch.Apply)
+	updated, err := c.service.UpdateScript(c.r.Context(), c.caller.Subject, c.scriptID(), match, editScript(patch))
 	if err != nil {
 		return nil, err
 	}
-	result := a.scriptAnswer(c, &script, view{selection: odata.SelectAll()})
-	result.location = c.base + scriptsPath + "/" + script.ID
-	return result, nil
+	return a.scriptAnswer(c, &script{Script: updated}), nil
 }
 
 func (a *API) deleteScript(c *call) (*answer, error) {
@@ -174,23 +133,49 @@ func (a *API) deleteScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = a.service.DeleteScript(c.r.Context(), c.caller.Subject, c.scriptID(), match)
+	err = c.service.DeleteScript(c.r.Context(), c.caller.Subject, c.scriptID(), match)
 	return &answer{status: http.StatusNoContent}, err
 }
 
-// nextLink gives the request's own URL with another $skiptoken.
-func (c *call) nextLink(token string) string {
-	var link strings.Builder
-	path, _, _ := strings.Cut(c.r.RequestURI, "?") // as it was sent, where it was no whole URL
-	if !strings.HasPrefix(path, "/") {
-		path = c.r.URL.EscapedPath()
-	}
-	link.WriteString(strings.TrimSuffix(c.base, root) + path + "?")
-	for option := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
-		name, _, _ := strings.Cut(option, "=")
-		if name, err := url.QueryUnescape(name); err == nil && name != "" && strings.TrimPrefix(name, "$") != "skiptoken" {
-			link.WriteString(option + "&")
+// getScriptProperty answers …/{id}/displayName and the like.
+func (a *API) getScriptProperty(c *call) (*answer, error) {
+	return ofScript(a, c, func(p *odata.Property[script], s *script) (*answer, error) {
+		return propertyAnswer(c, p, s, scriptsContext+"('"+url.PathEscape(s.ID)+"')/"), nil
+	})
+}
+
+// getScriptValue answers …/{id}/displayName/$value and the like.
+func (a *API) getScriptValue(c *call) (*answer, error) { return ofScript(a, c, valueAnswer[script]) }
+
+// countScriptProperty answers …/{id}/roleScopeTagIds/$count.
+func (a *API) countScriptProperty(c *call) (*answer, error) {
+	return ofScript(a, c, func(p *odata.Property[script], s *script) (*answer, error) {
+		if p.Name() != "roleScopeTagIds" {
+			return nil, notServed()
 		}
+		return c.number(int64(len(s.RoleScopeTagIDs))), nil
+	})
+}
+
+// ofScript reads the script whose property the path names.
+func ofScript(
+	a *API, c *call, handle func(*odata.Property[script], *script) (*answer, error),
+) (*answer, error) {
+	property := a.model.script.Find(c.r.PathValue("property"))
+	if property == nil {
+		return nil, notServed()
 	}
-	return link.String() + "$skiptoken=" + token
+	var with []string
+	if property.Name() == contentName {
+		with = append(with, contentName)
+	}
+	found, err := c.service.Script(c.r.Context(), c.scriptID(), with...)
+	if err != nil {
+		return nil, err
+	}
+	result, err := handle(property, &found)
+	if err == nil {
+		result.etag = odata.ETag(found.Changes)
+	}
+	return result, err
 }

@@ -104,13 +104,13 @@ func (t *EntityType[T]) Describe() TypeElement {
 	element := TypeElement{Name: unqualified(t.Name), BaseType: t.Base}
 	for _, p := range t.Properties {
 		if p.name != "id" || t.Base == "" {
-			element.Properties = append(element.Properties, PropertyElement{p.name, p.edm, p.nullable})
+			element.Properties = append(element.Properties, PropertyElement{p.name, p.edm, p.typ.Nullable})
 		}
 	}
 	for _, n := range t.Navigations {
-		navigation := NavigationElement{Name: n.Name, Type: n.Type, Contains: true}
-		if n.Collection {
-			navigation.Type = "Collection(" + n.Type + ")"
+		navigation := NavigationElement{Name: n.name, Type: n.target.name, Contains: true}
+		if n.collection {
+			navigation.Type = "Collection(" + n.target.name + ")"
 		} else {
 			navigation.Nullable = new(true)
 		}

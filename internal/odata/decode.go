@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxDepth bounds how deep the ignored part of a body may nest.
-const maxDepth = 32
+// maxBodyDepth bounds how deep the ignored part of a body may nest.
+const maxBodyDepth = 32
 
 // Patch is a body that was read: the properties it gives, and their values.
 type Patch[T any] struct {
@@ -85,9 +85,9 @@ func (t *EntityType[T]) decodeMember(d *jsontext.Decoder, name string, patch *Pa
 	if strings.Contains(name, "@") { // an annotation: control information for clients
 		return skipValue(d, name)
 	}
-	i := t.index(name)
+	i := t.structure.index(name)
 	switch {
-	case i < 0 && t.navigates(name):
+	case i < 0 && t.structure.navigation(name) != nil:
 		return badRequest(name, "%s is not part of this body: it has a path of its own, …/%s.", name, name)
 	case i < 0:
 		return badRequest(name, "%s is no property of %s.", quote(name), t.Name)
@@ -111,7 +111,7 @@ func (t *EntityType[T]) checkType(d *jsontext.Decoder) error {
 	return nil
 }
 
-// skipValue passes over one value of any shape, within maxDepth.
+// skipValue passes over one value of any shape, within maxBodyDepth.
 func skipValue(d *jsontext.Decoder, name string) error {
 	start := d.StackDepth()
 	for {
@@ -121,8 +121,8 @@ func skipValue(d *jsontext.Decoder, name string) error {
 		switch depth := d.StackDepth(); {
 		case depth == start:
 			return nil
-		case depth > start+maxDepth:
-			return badRequest(name, "%s nests deeper than %d.", quote(name), maxDepth)
+		case depth > start+maxBodyDepth:
+			return badRequest(name, "%s nests deeper than %d.", quote(name), maxBodyDepth)
 		}
 	}
 }

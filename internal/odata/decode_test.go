@@ -25,11 +25,25 @@ type thing struct {
 	Color  color
 	Shade  color
 	Labels []string
+	Best   *testPart
+	Parts  Collection[testPart]
+}
+
+type testPart struct {
+	Name string
+	Size int32
 }
 
 func thingType() *EntityType[thing] {
 	colors := Enumeration[color]{Name: "test.color", Members: []color{"red", "green", "unknownFutureValue"}}
-	return &EntityType[thing]{
+	part := Declare(EntityType[testPart]{
+		Name: "test.part", Base: "test.entity",
+		Properties: []Property[testPart]{
+			String("name", func(p *testPart) *string { return &p.Name }).Searched(),
+			Int32("size", func(p *testPart) *int32 { return &p.Size }),
+		},
+	})
+	return Declare(EntityType[thing]{
 		Name: "test.thing", Aliases: []string{"test.old.thing"}, Base: "test.entity",
 		Properties: []Property[thing]{
 			String("id", func(t *thing) *string { return &t.ID }).ReadOnly(),
@@ -43,8 +57,12 @@ func thingType() *EntityType[thing] {
 			NullableEnum("shade", colors, func(t *thing) *color { return &t.Shade }),
 			Strings("labels", func(t *thing) *[]string { return &t.Labels }),
 		},
-		Navigations: []Navigation{{Name: "parts", Type: "test.part", Collection: true}},
-	}
+		Navigations: []Navigation[thing]{
+			Many("parts", part, func(t *thing) *Collection[testPart] { return &t.Parts }),
+			One("best", part, func(t *thing) *testPart { return t.Best }),
+		},
+		Key: func(t *thing) string { return t.ID },
+	})
 }
 
 func TestDecode(t *testing.T) {
@@ -189,7 +207,7 @@ func FuzzDecode(f *testing.F) {
 		if first.Color == "" {
 			first.Color = "red" // it is not null, so that it has no zero on the wire
 		}
-		text := append(typ.AppendMembers([]byte{'{'}, &first, SelectAll()), '}')
+		text := append(typ.AppendEntity([]byte{'{'}, &first, &Query{Select: SelectAll()}, &Writer{}, ""), '}')
 		again, err := typ.Decode(text)
 		if err != nil {
 			t.Fatalf("%q was written as %q, which is refused: %v", body, text, err)

@@ -1,87 +1,229 @@
 package odata
 
-// Navigation declares a contained navigation property. Its value is not part of
-// its owner's body: it has a path of its own.
-type Navigation struct {
-	Name       string
-	Type       string // qualified
-	Collection bool
-}
+import (
+	"strconv"
+	"strings"
 
-// EntityType declares how values of T look on the wire.
+	"plimsoll/internal/query"
+)
+
+// EntityType declares how values of T look on the wire: an entity type of Graph,
+// or a complex type where it has no Base. Declare completes it.
 type EntityType[T any] struct {
 	Name        string   // qualified: "microsoft.graph.deviceComplianceScript"
 	Aliases     []string // other qualified names that bodies may call it by
 	Base        string   // the qualified name of its base type, "" for a complex type
 	Properties  []Property[T]
-	Navigations []Navigation
+	Navigations []Navigation[T]
+	Key         func(*T) string // nil for a complex type
+	Changes     func(*T) int64  // what its entity tag is made of; nil where it has none
+
+	structure *StructuredType
 }
 
-// Selection says which properties of an entity type are wanted.
-type Selection struct {
-	all  bool
-	bits uint64
+// Navigation declares a contained navigation property. Its value is not part of
+// its owner's body: it has a path of its own.
+type Navigation[T any] struct {
+	navigation
+
+	write func(dst []byte, v *T, e *Expand, w *Writer, path string) []byte
 }
 
-// SelectAll wants every property.
-func SelectAll() Selection { return Selection{all: true} }
-
-// Select wants the properties named, as $select does; "*" is every property,
-// and no name at all is too. A navigation's name wants no property.
-func (t *EntityType[T]) Select(names []string) (Selection, error) {
-	selection := Selection{all: len(names) == 0}
-	for _, name := range names {
-		switch i := t.index(name); {
-		case name == "*":
-			selection.all = true
-		case i >= 0:
-			selection.bits |= 1 << i
-		case !t.navigates(name):
-			return selection, badRequest("$select", "$select names %s, which is no property of %s.", quote(name), t.Name)
-		}
-	}
-	return selection, nil
-}
-
-// Selects tells whether the named property was asked for by name.
-func (t *EntityType[T]) Selects(s Selection, name string) bool {
-	i := t.index(name)
-	return i >= 0 && s.bits&(1<<i) != 0
-}
-
-func (t *EntityType[T]) index(name string) int {
+// Declare completes a type, so that it can be used.
+func Declare[T any](t EntityType[T]) *EntityType[T] {
+	t.structure = &StructuredType{name: t.Name}
 	for i := range t.Properties {
-		if t.Properties[i].name == name {
-			return i
+		a := &t.Properties[i].attribute
+		t.structure.attributes = append(t.structure.attributes, a)
+		if a.typ.Enum != "" {
+			t.structure.enums = append(t.structure.enums, a.typ)
 		}
 	}
-	return -1
-}
-
-func (t *EntityType[T]) navigates(name string) bool {
-	for _, n := range t.Navigations {
-		if n.Name == name {
-			return true
-		}
+	for i := range t.Navigations {
+		t.structure.navigations = append(t.structure.navigations, &t.Navigations[i].navigation)
 	}
-	return false
+	return &t
 }
 
-// AppendMembers writes "@odata.type" and the selected properties of v, each with
-// a comma before it unless dst ends with the brace that opens the object.
-func (t *EntityType[T]) AppendMembers(dst []byte, v *T, s Selection) []byte {
-	dst = AppendMember(dst, "@odata.type")
-	dst = append(dst, `"#`...)
-	dst = append(dst, t.Name...)
-	dst = append(dst, '"')
-	for i := range t.Properties {
-		if s.all || s.bits&(1<<i) != 0 {
-			dst = AppendMember(dst, t.Properties[i].name)
-			dst = t.Properties[i].write(dst, v)
+// Type gives what query options can name.
+func (t *EntityType[T]) Type() *StructuredType { return t.structure }
+
+// One declares a navigation to a single entity: get gives it, or nil.
+func One[T, U any](name string, target *EntityType[U], get func(*T) *U) Navigation[T] {
+	return Navigation[T]{
+		navigation: navigation{name: name, target: target.structure, expandable: true},
+		write: func(dst []byte, v *T, e *Expand, w *Writer, path string) []byte {
+			dst = AppendMember(dst, name)
+			u := get(v)
+			if u == nil {
+				return append(dst, "null"...)
+			}
+			return append(target.AppendEntity(append(dst, '{'), u, &e.Query, w, path+"/"+name), '}')
+		},
+	}
+}
+
+// Many declares a navigation to a collection: get gives the page of it that was
+// read for $expand.
+func Many[T, U any](name string, target *EntityType[U], get func(*T) *Collection[U]) Navigation[T] {
+	return Navigation[T]{
+		navigation: navigation{name: name, target: target.structure, collection: true, expandable: true},
+		write: func(dst []byte, v *T, e *Expand, w *Writer, path string) []byte {
+			return target.AppendCollection(dst, name, get(v), &e.Query, w, path+"/"+name)
+		},
+	}
+}
+
+// Collection is one page of entities.
+type Collection[T any] struct {
+	Rows      []T
+	Total     int64  // of all pages, written where $count asks for it
+	NextLink  string // "" on the last page
+	DeltaLink string // "" but on the last page of a delta
+}
+
+// Writer says how entities are written.
+type Writer struct {
+	Metadata Metadata
+	IEEE754  bool   // 64-bit numbers as strings
+	Base     string // the URL of the service's root, such as https://host/beta
+}
+
+// AppendCollection writes a collection's members: its count where $count asks,
+// its rows under the name given, and the links. name is "" for the answer's own
+// collection, and that of the navigation for one within an entity.
+func (t *EntityType[T]) AppendCollection(dst []byte, name string, c *Collection[T], q *Query, w *Writer, path string) []byte {
+	rows := name
+	if name == "" {
+		rows = "value"
+	}
+	if q.Count {
+		dst = w.appendInt64(AppendMember(dst, name+"@odata.count"), c.Total)
+	}
+	dst = append(AppendMember(dst, rows), '[')
+	for i := range c.Rows {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		row := &c.Rows[i]
+		dst = append(t.AppendEntity(append(dst, '{'), row, q, w, t.member(row, w, path)), '}')
+	}
+	dst = append(dst, ']')
+	for _, link := range [][2]string{{"@odata.nextLink", c.NextLink}, {"@odata.deltaLink", c.DeltaLink}} {
+		if link[1] != "" {
+			dst = AppendText(AppendMember(dst, name+link[0]), link[1])
 		}
 	}
 	return dst
 }
+
+// member gives the path of a collection's member, where it will be written.
+func (t *EntityType[T]) member(v *T, w *Writer, path string) string {
+	if w.Metadata != FullMetadata || t.Key == nil {
+		return ""
+	}
+	return path + "('" + t.Key(v) + "')"
+}
+
+// AppendEntity writes the annotations, the selected properties and the expanded
+// navigations of v, which stands at path below the root. Each member has a comma
+// before it unless dst ends with the brace that opens the object.
+func (t *EntityType[T]) AppendEntity(dst []byte, v *T, q *Query, w *Writer, path string) []byte {
+	if w.Metadata != NoMetadata {
+		dst = t.appendAnnotations(dst, v, w, path)
+	}
+	for i := range t.Properties {
+		if !q.Select.has(i) {
+			continue
+		}
+		p := &t.Properties[i]
+		if w.Metadata == FullMetadata && p.annotated() {
+			dst = AppendText(AppendMember(dst, p.name+"@odata.type"), p.annotation())
+		}
+		dst = p.write(AppendMember(dst, p.name), v)
+	}
+	for i := range t.Navigations {
+		n := &t.Navigations[i]
+		if w.Metadata == FullMetadata && t.Key != nil {
+			dst = AppendText(AppendMember(dst, n.name+"@odata.navigationLink"), w.Base+"/"+path+"/"+n.name)
+		}
+		if e := q.Expanded(n.name); e != nil {
+			dst = n.write(dst, v, e, w, path)
+		}
+	}
+	return dst
+}
+
+func (t *EntityType[T]) appendAnnotations(dst []byte, v *T, w *Writer, path string) []byte {
+	if t.Changes != nil {
+		dst = AppendText(AppendMember(dst, "@odata.etag"), ETag(t.Changes(v)))
+	}
+	dst = AppendMember(dst, "@odata.type")
+	dst = append(dst, `"#`...)
+	dst = append(dst, t.Name...)
+	dst = append(dst, '"')
+	if w.Metadata == FullMetadata && t.Key != nil {
+		dst = AppendText(AppendMember(dst, "@odata.id"), w.Base+"/"+path)
+		dst = AppendText(AppendMember(dst, "@odata.editLink"), path)
+	}
+	return dst
+}
+
+// ETag gives the weak entity tag (RFC 9110, section 8.8.3) of a change counter.
+func ETag(changes int64) string { return `W/"` + strconv.FormatInt(changes, 10) + `"` }
+
+func (w *Writer) appendInt64(dst []byte, n int64) []byte {
+	if w.IEEE754 {
+		dst = append(dst, '"')
+		return append(strconv.AppendInt(dst, n, 10), '"')
+	}
+	return strconv.AppendInt(dst, n, 10)
+}
+
+// annotation gives the value of @odata.type for a property, where types of Edm
+// go without their namespace.
+func (a *attribute) annotation() string {
+	return "#" + strings.ReplaceAll(a.edm, "Edm.", "")
+}
+
+// annotated tells whether a value's type cannot be told from its JSON (OData JSON
+// 4.01, section 4.6.3).
+func (a *attribute) annotated() bool {
+	switch a.edm {
+	case "Edm.String", "Edm.Boolean", "Edm.Double":
+		return false
+	default:
+		return true
+	}
+}
+
+// Find gives a property that stands in a path, or nil.
+func (t *EntityType[T]) Find(name string) *Property[T] {
+	if i := t.structure.index(name); i >= 0 {
+		return &t.Properties[i]
+	}
+	return nil
+}
+
+// Name gives the property's name.
+func (p *Property[T]) Name() string { return p.name }
+
+// IsCollection tells whether the property has many values.
+func (p *Property[T]) IsCollection() bool { return p.typ.Collection }
+
+// Media gives the media type of the bare value.
+func (p *Property[T]) Media() string {
+	if p.typ.Kind == query.Binary {
+		return Binary
+	}
+	return Plain + ";charset=utf-8"
+}
+
+// Append writes the property of v as JSON.
+func (p *Property[T]) Append(dst []byte, v *T) []byte { return p.write(dst, v) }
+
+// Raw gives the bare value, as text or as bytes, and nil for null.
+func (p *Property[T]) Raw(v *T) []byte { return p.raw([]byte{}, v) }
 
 // AppendMember writes a member's name, which needs no escape, and what stands
 // around it.

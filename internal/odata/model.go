@@ -2,24 +2,24 @@ package odata
 
 import (
 	"encoding/base64"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"plimsoll/internal/query"
 )
 
 // Property declares one structural property of the Go type T: how it is named
 // and typed on the wire, and where its value stands in a T.
 type Property[T any] struct {
-	name     string
-	edm      string
-	nullable bool
-	readOnly bool
-	required bool
+	attribute
 
 	write func(dst []byte, v *T) []byte
+	raw   func(dst []byte, v *T) []byte // the bare value for /$value, nil for null; nil for a collection
 	read  func(d *jsontext.Decoder, v *T) error
 	copy  func(dst, src *T)
 }
@@ -31,20 +31,24 @@ func (p Property[T]) ReadOnly() Property[T] { p.readOnly = true; return p }
 // Required marks a property that a create must give.
 func (p Property[T]) Required() Property[T] { p.required = true; return p }
 
+// Searched marks a text in which $search looks.
+func (p Property[T]) Searched() Property[T] { p.searched = true; return p }
+
 // codec is how values of the Go type F stand on the wire.
 type codec[F any] struct {
-	edm      string
-	nullable bool
-	want     string // what is right, for messages: "a string"
-	write    func(dst []byte, f F) []byte
-	read     func(token jsontext.Token) (F, bool)
+	edm   string
+	typ   query.Type
+	want  string // what is right, for messages: "a string"
+	write func(dst []byte, f F) []byte
+	raw   func(dst []byte, f F) []byte // nil: as written
+	read  func(token jsontext.Token) (F, bool)
 }
 
 func property[T, F any](name string, c codec[F], field func(*T) *F) Property[T] {
-	return Property[T]{
-		name: name, edm: c.edm, nullable: c.nullable,
-		write: func(dst []byte, v *T) []byte { return c.write(dst, *field(v)) },
-		copy:  func(dst, src *T) { *field(dst) = *field(src) },
+	p := Property[T]{
+		attribute: attribute{name: name, edm: c.edm, typ: c.typ},
+		write:     func(dst []byte, v *T) []byte { return c.write(dst, *field(v)) },
+		copy:      func(dst, src *T) { *field(dst) = *field(src) },
 		read: func(d *jsontext.Decoder, v *T) error {
 			token, err := d.ReadToken()
 			if err != nil {
@@ -58,6 +62,11 @@ func property[T, F any](name string, c codec[F], field func(*T) *F) Property[T] 
 			return nil
 		},
 	}
+	if c.raw == nil {
+		c.raw = c.write
+	}
+	p.raw = func(dst []byte, v *T) []byte { return c.raw(dst, *field(v)) }
+	return p
 }
 
 // describe names a JSON token in a message, without echoing much of it.
@@ -76,13 +85,20 @@ func describe(token jsontext.Token) string {
 
 // nullable makes a codec of pointers, whose nil is null.
 func nullable[F any](c codec[F]) codec[*F] {
+	c.typ.Nullable = true
 	return codec[*F]{
-		edm: c.edm, nullable: true, want: c.want + " or null",
+		edm: c.edm, typ: c.typ, want: c.want + " or null",
 		write: func(dst []byte, f *F) []byte {
 			if f == nil {
 				return append(dst, "null"...)
 			}
 			return c.write(dst, *f)
+		},
+		raw: func(dst []byte, f *F) []byte {
+			if f == nil {
+				return nil
+			}
+			return c.raw(dst, *f)
 		},
 		read: func(token jsontext.Token) (*F, bool) {
 			if token.Kind() == 'n' {
@@ -97,13 +113,20 @@ func nullable[F any](c codec[F]) codec[*F] {
 // zeroIsNull makes a codec whose zero value is null.
 func zeroIsNull[F comparable](c codec[F]) codec[F] {
 	var zero F
+	c.typ.Nullable = true
 	return codec[F]{
-		edm: c.edm, nullable: true, want: c.want + " or null",
+		edm: c.edm, typ: c.typ, want: c.want + " or null",
 		write: func(dst []byte, f F) []byte {
 			if f == zero {
 				return append(dst, "null"...)
 			}
 			return c.write(dst, f)
+		},
+		raw: func(dst []byte, f F) []byte {
+			if f == zero {
+				return nil
+			}
+			return c.raw(dst, f)
 		},
 		read: func(token jsontext.Token) (F, bool) {
 			if token.Kind() == 'n' {
@@ -129,8 +152,13 @@ func readString(token jsontext.Token) (string, bool) {
 	return token.String(), true
 }
 
+func appendRaw(dst []byte, text string) []byte { return append(dst, text...) }
+
 func stringCodec() codec[string] {
-	return codec[string]{edm: "Edm.String", want: "a string", write: AppendText, read: readString}
+	return codec[string]{
+		edm: "Edm.String", typ: query.Type{Kind: query.String}, want: "a string",
+		write: AppendText, raw: appendRaw, read: readString,
+	}
 }
 
 // String declares an Edm.String that is never null.
@@ -151,7 +179,7 @@ func NullableString[T any](name string, field func(*T) **string) Property[T] {
 // Boolean declares an Edm.Boolean that is never null.
 func Boolean[T any](name string, field func(*T) *bool) Property[T] {
 	return property(name, codec[bool]{
-		edm: "Edm.Boolean", want: "true or false", write: strconv.AppendBool,
+		edm: "Edm.Boolean", typ: boolean(false), want: "true or false", write: strconv.AppendBool,
 		read: func(token jsontext.Token) (bool, bool) {
 			return token.Kind() == 't', token.Kind() == 't' || token.Kind() == 'f'
 		},
@@ -162,7 +190,7 @@ func Boolean[T any](name string, field func(*T) *bool) Property[T] {
 // literal: neither 1.0, 1e1 nor "1".
 func Int32[T any](name string, field func(*T) *int32) Property[T] {
 	return property(name, codec[int32]{
-		edm: "Edm.Int32", want: "an integer from -2147483648 to 2147483647",
+		edm: "Edm.Int32", typ: number(math.MinInt32, math.MaxInt32), want: "an integer from -2147483648 to 2147483647",
 		write: func(dst []byte, f int32) []byte { return strconv.AppendInt(dst, int64(f), 10) },
 		read: func(token jsontext.Token) (int32, bool) {
 			if token.Kind() != '0' {
@@ -182,8 +210,10 @@ func DateTimeOffset[T any](name string, field func(*T) *time.Time) Property[T] {
 func timeCodec() codec[time.Time] {
 	return codec[time.Time]{
 		edm:   "Edm.DateTimeOffset",
+		typ:   query.Type{Kind: query.Instant, Max: query.MaxInstant},
 		want:  "a date and time with an offset, in the years 1 to 9999, such as 2017-01-01T00:01:17.4310553-08:00",
 		write: appendTime,
+		raw:   AppendDateTimeOffset,
 		read: func(token jsontext.Token) (time.Time, bool) {
 			if token.Kind() != '"' {
 				return time.Time{}, false
@@ -208,7 +238,13 @@ func NullableTime[T any](name string, field func(*T) *time.Time) Property[T] {
 // base64, as Graph does, and read in either alphabet, padded or not.
 func NullableBinary[T any](name string, field func(*T) *[]byte) Property[T] {
 	return property(name, codec[[]byte]{
-		edm: "Edm.Binary", nullable: true, want: "base64 text or null",
+		edm: "Edm.Binary", typ: query.Type{Kind: query.Binary, Nullable: true}, want: "base64 text or null",
+		raw: func(dst, f []byte) []byte {
+			if f == nil {
+				return nil
+			}
+			return append(dst, f...)
+		},
 		write: func(dst, f []byte) []byte {
 			if f == nil {
 				return append(dst, "null"...)
@@ -243,6 +279,14 @@ type Enumeration[E ~string] struct {
 	Members []E
 }
 
+func (e Enumeration[E]) members() []string {
+	names := make([]string, len(e.Members))
+	for i, m := range e.Members {
+		names[i] = string(m)
+	}
+	return names
+}
+
 func (e Enumeration[E]) codec() codec[E] {
 	var names []string
 	for _, m := range e.Members {
@@ -251,8 +295,10 @@ func (e Enumeration[E]) codec() codec[E] {
 		}
 	}
 	return codec[E]{
-		edm: e.Name, want: "one of " + strings.Join(names, ", "),
+		edm: e.Name, typ: query.Type{Kind: query.Enum, Enum: e.Name, Members: e.members()},
+		want:  "one of " + strings.Join(names, ", "),
 		write: func(dst []byte, f E) []byte { return AppendText(dst, string(f)) },
+		raw:   func(dst []byte, f E) []byte { return append(dst, f...) },
 		read: func(token jsontext.Token) (E, bool) {
 			text, ok := readString(token)
 			return E(text), ok && slices.Contains(names, text)
@@ -274,7 +320,7 @@ func NullableEnum[T any, E ~string](name string, enum Enumeration[E], field func
 // Strings declares a Collection(Edm.String); neither it nor a member is null.
 func Strings[T any](name string, field func(*T) *[]string) Property[T] {
 	p := property(name, codec[[]string]{
-		edm: "Collection(Edm.String)",
+		edm: "Collection(Edm.String)", typ: query.Type{Kind: query.String, Collection: true},
 		write: func(dst []byte, f []string) []byte {
 			dst = append(dst, '[')
 			for i, text := range f {
@@ -286,6 +332,7 @@ func Strings[T any](name string, field func(*T) *[]string) Property[T] {
 			return append(dst, ']')
 		},
 	}, field)
+	p.raw = nil
 	p.read = func(d *jsontext.Decoder, v *T) error {
 		texts, err := readStrings(d, name)
 		*field(v) = texts

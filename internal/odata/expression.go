@@ -1,0 +1,485 @@
+package odata
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"plimsoll/internal/query"
+)
+
+// Limits of an expression. Its text is bounded by that of the whole query.
+const (
+	maxDepth   = 100  // of what nests: parentheses, calls, operators
+	maxTerms   = 1000 // literals, properties and operators in all
+	maxInItems = 500
+)
+
+// parser reads the value of one query option. It fails at most once: the first
+// error is the one that is told.
+type parser struct {
+	option Option
+	text   string // the value, decoded
+	start  int    // where text stands in the whole option's value
+	pos    int    // in text
+	env    *environment
+	typ    *StructuredType // of the rows
+	scope  []variable      // of the lambdas around, the innermost last
+	depth  int
+}
+
+// environment is what all options of a request share.
+type environment struct {
+	now     int64 // ticks
+	aliases map[string]*alias
+	terms   int
+	expands int
+}
+
+type alias struct {
+	text string
+	used bool
+}
+
+type variable struct {
+	name string
+	typ  query.Type
+}
+
+// at refuses the text at a position.
+func (p *parser) at(pos int, format string, args ...any) error {
+	return badRequest(string(p.option), "%s at position %d: %s", p.option, p.start+pos, fmt.Sprintf(format, args...))
+}
+
+// expected refuses what stands at the position that was reached.
+func (p *parser) expected(what string) error {
+	found := "the end"
+	if p.pos < len(p.text) {
+		found = quote(p.text[p.pos:])
+	}
+	return p.at(p.pos, "expected %s, found %s.", what, found)
+}
+
+func (p *parser) skipSpace() {
+	for p.pos < len(p.text) && (p.text[p.pos] == ' ' || p.text[p.pos] == '\t') {
+		p.pos++
+	}
+}
+
+func (p *parser) peek() byte {
+	if p.pos < len(p.text) {
+		return p.text[p.pos]
+	}
+	return 0
+}
+
+// accept passes over c, if it comes next.
+func (p *parser) accept(c byte) bool {
+	if p.peek() == c && c != 0 {
+		p.pos++
+		return true
+	}
+	return false
+}
+
+func (p *parser) need(c byte) error {
+	p.skipSpace()
+	if !p.accept(c) {
+		return p.expected(fmt.Sprintf("%q", string(c)))
+	}
+	return nil
+}
+
+// word reads an identifier, which may be qualified, or gives "".
+func (p *parser) word() string {
+	end := p.pos
+	for end < len(p.text) && isWordByte(p.text[end], end == p.pos) {
+		end++
+	}
+	word := p.text[p.pos:end]
+	p.pos = end
+	return word
+}
+
+func isWordByte(c byte, first bool) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || !first && (c == '.' || isDigit(c))
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// enter goes one step deeper; what it gives goes back.
+func (p *parser) enter() (leave func(), err error) {
+	p.depth++
+	if p.depth > maxDepth {
+		return nil, p.at(p.pos, "the expression nests deeper than %d.", maxDepth)
+	}
+	return func() { p.depth-- }, nil
+}
+
+// node makes an expression, and counts it.
+func (p *parser) node(e query.Expr) (*query.Expr, error) {
+	if p.env.terms++; p.env.terms > maxTerms {
+		return nil, p.at(p.pos, "the query has more than %d terms.", maxTerms)
+	}
+	return &e, nil
+}
+
+// condition reads a whole option that must be true or false.
+func (p *parser) condition() (*query.Expr, error) {
+	e, err := p.whole()
+	if err != nil {
+		return nil, err
+	}
+	if e.Type.Kind != query.Boolean && e.Type.Kind != query.Null || e.Type.Collection {
+		return nil, p.at(0, "expected a condition, such as displayName eq 'x', found %s.", describeType(e.Type))
+	}
+	return typed(e, boolean(true)), nil
+}
+
+// whole reads an expression up to the end of the text.
+func (p *parser) whole() (*query.Expr, error) {
+	e, err := p.expression(0)
+	if err != nil {
+		return nil, err
+	}
+	if p.skipSpace(); p.pos < len(p.text) {
+		return nil, p.expected("an operator such as eq, and, or; or the end")
+	}
+	return e, nil
+}
+
+// binding tells how tightly a binary operator binds (OData 4.01 URL
+// Conventions, section 5.1.1.17); 0 is no operator. in and has, which bind even
+// tighter there, stand with their kind: nothing that is valid reads otherwise.
+func binding(operator string) int {
+	switch operator {
+	case "or":
+		return 1
+	case "and":
+		return 2
+	case "eq", "ne":
+		return 3
+	case "lt", "le", "gt", "ge", "in", "has":
+		return 4
+	case "add", "sub":
+		return 5
+	case "mul", "div", "divby", "mod":
+		return 6
+	default:
+		return 0
+	}
+}
+
+// expression reads operators that bind tighter than least, and what is between
+// them (precedence climbing).
+func (p *parser) expression(least int) (*query.Expr, error) {
+	leave, err := p.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	left, err := p.unary()
+	for err == nil {
+		before := p.pos
+		p.skipSpace()
+		pos, operator := p.pos, strings.ToLower(p.word())
+		bound := binding(operator)
+		if bound <= least || pos == before && p.text[pos-1] != ')' && p.text[pos-1] != '\'' {
+			p.pos = before
+			return left, nil
+		}
+		left, err = p.operation(operator, bound, left, pos)
+	}
+	return nil, err
+}
+
+// operation reads the right side of a binary operator that stands at pos.
+func (p *parser) operation(operator string, bound int, left *query.Expr, pos int) (*query.Expr, error) {
+	if operator == "in" {
+		return p.membership(left, pos)
+	}
+	right, err := p.expression(bound)
+	if err != nil {
+		return nil, err
+	}
+	switch operator {
+	case "and", "or":
+		return p.logical(operator, left, right, pos)
+	case "has":
+		return p.has(left, right, pos)
+	case "add", "sub", "mul", "div", "divby", "mod":
+		e, err := p.arithmetic(operator, left, right, pos)
+		return p.shallow(e, pos, err)
+	default:
+		return p.comparison(operator, left, right, pos)
+	}
+}
+
+// shallow refuses a chain of operators that nests too deep: each has the one
+// before it as its left side.
+func (p *parser) shallow(e *query.Expr, pos int, err error) (*query.Expr, error) {
+	if err != nil {
+		return nil, err
+	}
+	depth := 0
+	for inner := e; len(inner.Args) > 0; inner = inner.Args[0] {
+		if depth++; depth > maxDepth {
+			return nil, p.at(pos, "the expression nests deeper than %d.", maxDepth)
+		}
+	}
+	return e, nil
+}
+
+// unary reads what an operator stands between, with not or - before it.
+func (p *parser) unary() (*query.Expr, error) {
+	p.skipSpace()
+	pos := p.pos
+	if p.peek() == '-' && !(pos+1 < len(p.text) && isDigit(p.text[pos+1])) {
+		p.pos++
+		return p.negation(pos)
+	}
+	word := p.word()
+	if strings.EqualFold(word, "not") && (p.peek() == ' ' || p.peek() == '(') {
+		return p.inversion(pos)
+	}
+	p.pos = pos
+	return p.primary()
+}
+
+func (p *parser) inversion(pos int) (*query.Expr, error) {
+	leave, err := p.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	e, err := p.unary()
+	if err != nil {
+		return nil, err
+	}
+	if e.Type.Kind != query.Boolean && e.Type.Kind != query.Null || e.Type.Collection {
+		return nil, p.at(pos, "not takes a condition, not %s; it binds tighter than eq and the like: write not (…).", describeType(e.Type))
+	}
+	return p.node(query.Expr{Op: query.Not, Type: boolean(e.Type.Nullable), Args: []*query.Expr{typed(e, boolean(true))}})
+}
+
+func (p *parser) negation(pos int) (*query.Expr, error) {
+	leave, err := p.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	e, err := p.unary()
+	if err != nil {
+		return nil, err
+	}
+	if k := e.Type.Kind; k != query.Number && k != query.Duration {
+		return nil, p.at(pos, "- takes a number or a duration, not %s.", describeType(e.Type))
+	}
+	least, okLeast := subtract(0, e.Type.Max)
+	most, okMost := subtract(0, e.Type.Min)
+	if !okLeast || !okMost {
+		return nil, p.tooLarge(pos)
+	}
+	typ := e.Type
+	typ.Min, typ.Max = least, most
+	return p.node(query.Expr{Op: query.Negate, Type: typ, Args: []*query.Expr{e}})
+}
+
+// primary reads a literal, a path, a call, an alias or parentheses.
+func (p *parser) primary() (*query.Expr, error) {
+	switch c := p.peek(); {
+	case c == '(':
+		p.pos++
+		e, err := p.expression(0)
+		if err != nil {
+			return nil, err
+		}
+		return e, p.need(')')
+	case c == '\'':
+		text, err := p.quoted()
+		if err != nil {
+			return nil, err
+		}
+		return p.literal(query.Type{Kind: query.String}, text)
+	case c == '@':
+		return p.aliased()
+	case c == '-' || isDigit(c) || p.isGUID():
+		return p.number()
+	case c == '$' || isWordByte(c, true):
+		return p.named()
+	default:
+		return nil, p.expected("a property, a literal, a function or a parenthesis")
+	}
+}
+
+// named reads what begins with a word: a constant, a typed literal, a call, or a
+// path.
+func (p *parser) named() (*query.Expr, error) {
+	pos := p.pos
+	if rest := p.text[pos:]; strings.HasPrefix(rest, "$it/") {
+		p.pos += len("$it/")
+		pos = p.pos
+	}
+	name := p.word()
+	switch p.peek() {
+	case '\'':
+		return p.typedLiteral(name, pos)
+	case '(':
+		return p.call(name, pos)
+	}
+	switch name {
+	case "true", "false":
+		return p.literal(boolean(false), name == "true")
+	case "null":
+		return p.literal(query.Type{Kind: query.Null, Nullable: true}, nil)
+	case "INF", "NaN":
+		return nil, p.at(pos, "%s is not supported: numbers here are exact.", name)
+	}
+	return p.path(name, pos)
+}
+
+// path reads a property of the row, or of an entity that it leads to.
+func (p *parser) path(name string, pos int) (*query.Expr, error) {
+	for _, v := range slices.Backward(p.scope) {
+		if v.name == name {
+			return p.node(query.Expr{Op: query.Variable, Type: v.typ, Name: name})
+		}
+	}
+	typ, full, nullable := p.typ, name, false
+	for {
+		if navigation := typ.navigation(name); navigation != nil {
+			if navigation.collection {
+				return nil, p.at(pos, "%s leads to many: it can be expanded, and not filtered or sorted by.", name)
+			}
+			if !p.accept('/') {
+				return p.node(query.Expr{Op: query.Field, Type: query.Type{Kind: query.Entity, Nullable: true}, Name: full})
+			}
+			typ, nullable, pos = navigation.target, true, p.pos
+			name = p.word()
+			full += "/" + name
+			continue
+		}
+		attribute := typ.attribute(name)
+		if attribute == nil {
+			return nil, p.at(pos, "%s is no property of %s; its properties are %s.",
+				quote(nameAt(p.text, pos)), typ.name, strings.Join(typ.names(), ", "))
+		}
+		e, err := p.node(query.Expr{Op: query.Field, Type: attribute.typ, Name: full})
+		if err != nil {
+			return nil, err
+		}
+		e.Type.Nullable = e.Type.Nullable || nullable && !e.Type.Collection
+		if p.peek() == '/' {
+			return p.ofCollection(e)
+		}
+		return e, nil
+	}
+}
+
+// nameAt gives the word at pos, or what stands there, for a message.
+func nameAt(text string, pos int) string {
+	end := pos
+	for end < len(text) && !strings.ContainsRune(" /(),'", rune(text[end])) {
+		end++
+	}
+	return text[pos:end]
+}
+
+// ofCollection reads what is asked of a collection: /any(…), /all(…) or /$count.
+func (p *parser) ofCollection(collection *query.Expr) (*query.Expr, error) {
+	p.pos++
+	pos := p.pos
+	if p.accept('$') && p.word() == "count" && collection.Type.Collection {
+		return p.node(query.Expr{Op: query.Count, Type: number(0, 1<<31), Args: []*query.Expr{collection}})
+	}
+	p.pos = pos
+	word := strings.ToLower(p.word())
+	switch {
+	case !collection.Type.Collection:
+		return nil, p.at(pos, "%s has no properties of its own.", collection.Name)
+	case word != "any" && word != "all" || p.peek() != '(':
+		p.pos = pos
+		return nil, p.expected("any(…), all(…) or $count")
+	}
+	return p.lambda(word, collection)
+}
+
+// lambda reads the parentheses of any and all: a name for the member, and a
+// condition on it.
+func (p *parser) lambda(word string, collection *query.Expr) (*query.Expr, error) {
+	p.pos++
+	p.skipSpace()
+	e := query.Expr{Op: query.Any, Type: boolean(false), Args: []*query.Expr{collection}}
+	if word == "any" && p.accept(')') {
+		return p.node(e)
+	}
+	if word == "all" {
+		e.Op = query.All
+	}
+	pos := p.pos
+	e.Name = p.word()
+	if e.Name == "" {
+		return nil, p.expected("a name for the member, as in any(t: t eq 'x')")
+	}
+	if p.typ.attribute(e.Name) != nil || p.typ.navigation(e.Name) != nil {
+		return nil, p.at(pos, "%s is a property; give the member another name.", e.Name)
+	}
+	if err := p.need(':'); err != nil {
+		return nil, err
+	}
+	member := collection.Type
+	member.Collection = false
+	p.scope = append(p.scope, variable{e.Name, member})
+	pos = p.pos
+	condition, err := p.expression(0)
+	p.scope = p.scope[:len(p.scope)-1]
+	switch {
+	case err != nil:
+		return nil, err
+	case condition.Type.Kind != query.Boolean:
+		return nil, p.at(pos, "%s takes a condition, not %s.", word, describeType(condition.Type))
+	}
+	e.Args = append(e.Args, condition)
+	if err := p.need(')'); err != nil {
+		return nil, err
+	}
+	return p.node(e)
+}
+
+// aliased reads @name, and in its place the expression that the query gives it
+// (OData 4.01 URL Conventions, section 5.3); null where it gives none.
+func (p *parser) aliased() (*query.Expr, error) {
+	inner, err := p.alias()
+	if err != nil {
+		return nil, err
+	}
+	if inner == nil {
+		return p.literal(query.Type{Kind: query.Null, Nullable: true}, nil)
+	}
+	e, err := inner.whole()
+	p.depth--
+	return e, err
+}
+
+// alias reads @name and gives a parser of its value, one step deeper, or nil.
+func (p *parser) alias() (*parser, error) {
+	pos := p.pos
+	p.pos++
+	name := "@" + p.word()
+	if name == "@" {
+		p.pos = pos
+		return nil, p.expected("the name of an alias, such as @name")
+	}
+	value := p.env.aliases[name]
+	if value == nil {
+		return nil, nil
+	}
+	if p.option[0] == '@' {
+		return nil, p.at(pos, "an alias cannot stand for another.")
+	}
+	value.used = true
+	p.depth++ // it may stand deep
+	inner := *p
+	inner.option, inner.text, inner.start, inner.pos = Option(name), value.text, 0, 0
+	return &inner, nil
+}
