@@ -15,9 +15,10 @@ import (
 
 // metrics is what /metrics shows. No label ever takes its value from a client.
 type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.HistogramVec
-	commits  prometheus.Histogram
+	registry  *prometheus.Registry
+	requests  *prometheus.HistogramVec
+	throttled *prometheus.CounterVec
+	commits   prometheus.Histogram
 }
 
 func newMetrics(s *store.Store) *metrics {
@@ -27,18 +28,24 @@ func newMetrics(s *store.Store) *metrics {
 			Name: "plimsoll_http_request_duration_seconds", Help: "Requests by path pattern, method and status.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route", "method", "code"}),
+		throttled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "plimsoll_throttled_requests_total", Help: "Requests refused by the limit of one client, and by that of all.",
+		}, []string{"limit"}),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "plimsoll_run_summary_commit_size", Help: "Reported run summaries in each durable transaction.",
 			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
 		}),
 	}
 	build := thisBuild()
-	m.registry.MustRegister(m.requests, m.commits, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.throttled, m.commits, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "plimsoll_build_info", Help: "The program that runs; always 1.",
 			ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "engine": s.Engine()},
 		}, func() float64 { return 1 }))
+	for _, limit := range []string{"client", "total"} {
+		m.throttled.WithLabelValues(limit) // so that it shows before the first, as 0
+	}
 	for name, pool := range s.Pools() {
 		m.registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
 	}
@@ -58,6 +65,9 @@ func (m *metrics) observeRequest(route, method string, status int, took time.Dur
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
+
+// observeThrottled is told of every request that a limit refuses.
+func (m *metrics) observeThrottled(limit string) { m.throttled.WithLabelValues(limit).Inc() }
 
 // observeCommit is told the size of every transaction of reports.
 func (m *metrics) observeCommit(items int) { m.commits.Observe(float64(items)) }

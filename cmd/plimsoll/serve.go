@@ -21,6 +21,7 @@ import (
 	"plimsoll/internal/server"
 	"plimsoll/internal/service"
 	"plimsoll/internal/store"
+	"plimsoll/internal/throttle"
 )
 
 type serveCommand struct {
@@ -39,6 +40,9 @@ type serveCommand struct {
 
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
 	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored, and on PostgreSQL to be read; more are answered 429."`
+	RatePerClient   float64       `default:"0" help:"Requests a second that one client may make, from 0.001 to 100000; more are answered 429. 0 is no limit."`
+	RateTotal       float64       `default:"0" help:"Requests a second that all clients together may make of this server; 0 is no limit."`
+	Burst           time.Duration `default:"2s" help:"How much of these rates may come at once after a pause: 2s is 10 requests where 5 a second are allowed; at least one."`
 	ShutdownTimeout time.Duration `default:"30s" help:"How long requests under way may take once the server is told to stop."`
 	LogFormat       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json."`
 	LogLevel        slog.Level    `default:"info" help:"Least level to log: debug, info, warn or error. At debug every request is logged."`
@@ -58,6 +62,10 @@ const (
 func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	if c.MaxWaiting < 1 {
 		return plimsoll.Errorf(plimsoll.Invalid, "--max-waiting must be 1 or more")
+	}
+	limits, err := c.rateLimits()
+	if err != nil {
+		return err
 	}
 	ballast := make([]byte, ballastSize)
 	defer runtime.KeepAlive(ballast)
@@ -86,13 +94,29 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	m := newMetrics(s)
 	useCases, stop := c.startService(ctx, a, s, m)
 	defer stop() // after the last request, and before the store closes
-	handler := a.handler(s, clients, useCases, m, external, tenantID, log)
+	limiter := throttle.New(limits, m.observeThrottled, a.now)
+	handler := a.handler(s, clients, useCases, limiter, m, external, tenantID, log)
 	if err := a.announce(listener, tenantID, first); err != nil {
 		return err
 	}
 	err = listener.Serve(ctx, handler)
 	log.InfoContext(ctx, "stopped")
 	return err
+}
+
+// rateLimits gives what the flags allow. Their ranges keep every wait within
+// what a Retry-After can say, and every burst within what can be counted.
+func (c *serveCommand) rateLimits() (throttle.Limits, error) {
+	limits := throttle.Limits{PerClient: c.RatePerClient, Total: c.RateTotal, Burst: c.Burst}
+	for flag, rate := range map[string]float64{"--rate-per-client": limits.PerClient, "--rate-total": limits.Total} {
+		if inRange := rate >= 0.001 && rate <= 100_000; rate != 0 && !inRange { // nor is NaN
+			return limits, plimsoll.Errorf(plimsoll.Invalid, "%s must be from 0.001 to 100000 requests a second, or 0 for no limit", flag)
+		}
+	}
+	if limits.Burst < 0 || limits.Burst > time.Hour {
+		return limits, plimsoll.Errorf(plimsoll.Invalid, "--burst must be from 0s to 1h")
+	}
+	return limits, nil
 }
 
 // startService makes the use cases, with what gathers their writes and, where
@@ -158,13 +182,13 @@ func settingError(err error) error {
 
 // handler puts the surfaces together.
 func (a *app) handler(
-	s *store.Store, clients *issuer.Clients, useCases *service.Service, m *metrics,
+	s *store.Store, clients *issuer.Clients, useCases *service.Service, limiter *throttle.Throttle, m *metrics,
 	external auth.Verifier, tenantID string, log *slog.Logger,
 ) http.Handler {
 	keys := issuer.NewKeys(s, a.now, a.random, log)
 	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, a.now)
 	verifier := auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, a.now)
-	api := graph.New(useCases, verifier, tenantID, log, m.observeRequest, a.now, a.random)
+	api := graph.New(useCases, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Now: a.now, Rand: a.random, Log: log,
 		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },

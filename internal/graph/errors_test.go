@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"plimsoll"
+	"plimsoll/internal/throttle"
 )
 
 // TestRefuse holds the error table to its statuses and codes, also those that
@@ -75,7 +76,8 @@ func TestFault(t *testing.T) {
 		var log strings.Builder
 		a := &API{
 			log: slog.New(slog.NewTextHandler(&log, nil)), now: time.Now, random: strings.NewReader(strings.Repeat("x", 16)),
-			observe: func(string, string, int, time.Duration) {},
+			observe:  func(string, string, int, time.Duration) {},
+			throttle: throttle.New(throttle.Limits{}, nil, nil),
 		}
 		w := httptest.NewRecorder()
 		a.resource("/x", operations{"GET": {handle: handle}}).ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))

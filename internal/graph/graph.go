@@ -41,10 +41,18 @@ const (
 // status of its answer, and how long it took.
 type Observe func(route, method string, status int, took time.Duration)
 
+// Throttle lets a client's request through, or gives the
+// [plimsoll.TooManyRequests] error that says when to come back. All who need no
+// token are one client, "": they cannot use up what the others share.
+type Throttle interface {
+	Take(client string) error
+}
+
 // API serves the surface.
 type API struct {
 	service  *service.Service
 	verifier auth.Verifier
+	throttle Throttle
 	tenantID string
 	log      *slog.Logger
 	observe  Observe
@@ -57,11 +65,11 @@ type API struct {
 // New makes the surface of one tenant. Requests must carry the scheme and host
 // that the client used in their URL and Host.
 func New(
-	s *service.Service, verifier auth.Verifier, tenantID string,
+	s *service.Service, verifier auth.Verifier, throttle Throttle, tenantID string,
 	log *slog.Logger, observe Observe, now func() time.Time, random io.Reader,
 ) *API {
 	a := &API{
-		service: s, verifier: verifier, tenantID: tenantID,
+		service: s, verifier: verifier, throttle: throttle, tenantID: tenantID,
 		log: log, observe: observe, now: now, random: random,
 		model: newModel(), mux: http.NewServeMux(),
 	}
@@ -114,6 +122,9 @@ func (a *API) operate(c *call, methods operations) (*answer, error) {
 		if err := a.authenticate(c); err != nil {
 			return nil, err
 		}
+	}
+	if err := a.throttle.Take(c.caller.Subject); err != nil {
+		return nil, err
 	}
 	switch {
 	case methods == nil:
