@@ -132,7 +132,7 @@ func (a *API) operate(c *call, methods operations) (*answer, error) {
 	case !served:
 		return nil, methodNotAllowed(c.r.Method, methods.allowed())
 	}
-	if op.permission != nil {
+	if len(op.permission) > 0 {
 		if err := c.caller.May(op.permission); err != nil {
 			return nil, err
 		}
@@ -186,8 +186,10 @@ func (a *API) read(c *call, op operation) (err error) {
 			return err
 		}
 	}
-	if err = op.bodies(header.Get("Content-Type")); err != nil {
-		return err
+	if op.bodies != nil {
+		if err = op.bodies(header.Get("Content-Type")); err != nil {
+			return err
+		}
 	}
 	c.body, err = readBody(c.r, op.maxBody)
 	return err
@@ -205,6 +207,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, 
 		result, err = a.guard(c, handle)
 	}
 	if err != nil {
+		if set := changeSetOf(r); set != nil {
+			set.err = err
+		}
 		a.refuse(recorder, r, c, err)
 	} else {
 		send(recorder, c, result)
@@ -221,6 +226,9 @@ func (a *API) newCall(r *http.Request, root, route string) (*call, error) {
 	id, err := uuid.NewRandomFromReader(a.random)
 	c := &call{
 		r: r, service: a.service, root: root, route: route, requestID: id.String(), bearer: bearerToken(r),
+	}
+	if set := changeSetOf(r); set != nil {
+		c.service = set.service
 	}
 	c.clientRequestID = c.requestID
 	if own := r.Header.Get("client-request-id"); own != "" && len(own) <= maxClientID && isPrintable(own) {

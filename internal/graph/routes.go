@@ -16,10 +16,10 @@ const (
 
 // operation is what is served at a path for a method.
 type operation struct {
-	permission []auth.Permission // any of them; nil serves anyone
+	permission []auth.Permission // any of them; an empty list serves any caller, nil anyone
 	serves     []string          // the media types of its answer; nil answers any Accept
 	maxBody    int64             // in bytes, unpacked; 0 where no body is read
-	bodies     func(contentType string) error
+	bodies     func(contentType string) error // refuses a body's form; nil leaves that to handle
 	rows       *odata.StructuredType // what the options are about
 	options    []odata.Option
 	handle     func(*call) (*answer, error)
@@ -81,6 +81,7 @@ func (a *API) both() map[string]operations {
 	return map[string]operations{
 		"":           {http.MethodGet: open(a.serviceDocument, odata.JSON)},
 		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML)},
+		"/$batch":    {http.MethodPost: {permission: []auth.Permission{}, maxBody: maxBatchBody, handle: a.runBatch}},
 		"/deviceManagement": {
 			http.MethodGet: read(m.management.Type(), a.getDeviceManagement, ofEntity()...),
 		},
