@@ -8,6 +8,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/odata"
+	"plimsoll/internal/query"
 )
 
 // summaryAnswer is the answer that carries a script's run summary.
@@ -92,26 +93,27 @@ func (a *API) listRunSummaryHistory(c *call) (*answer, error) {
 	}
 	id := c.scriptID()
 	scope := "history/" + id
-	before := int64(0)
+	page := query.Page{Limit: pageSize(c.query), Budget: pageBudget, Count: c.query.Count}
 	if c.query.SkipToken != "" {
 		isSequence := func(key string) bool {
-			before, err = strconv.ParseInt(key, 10, 64)
+			before, err := strconv.ParseInt(key, 10, 64)
+			page.After = []any{before}
 			return err == nil && before > 0
 		}
 		if _, err := odata.ParseSkipToken(scope, c.query.SkipToken, isSequence); err != nil {
 			return nil, err
 		}
 	}
-	entries, total, err := a.service.RunSummaryHistory(c.r.Context(), id, before, pageSize(c.query))
+	list, err := a.service.RunSummaryHistory(c.r.Context(), id, page)
 	if err != nil {
 		return nil, err
 	}
 	token := ""
-	if n := len(entries); n > 0 && entries[n-1].Sequence > 1 { // they go down to 1, without a gap
-		token = odata.SkipToken(scope, strconv.FormatInt(entries[n-1].Sequence, 10))
+	if len(list.Last) == 1 {
+		token = odata.SkipToken(scope, strconv.FormatInt(list.Last[0].(int64), 10))
 	}
 	row := func(dst []byte, r *plimsoll.RunSummaryRecord) []byte {
 		return a.model.history.AppendMembers(dst, r, selection)
 	}
-	return ok(appendPage(c.begin("#Collection("+a.model.history.Name+")"), c, total, entries, row, token)), nil
+	return ok(appendPage(c.begin("#Collection("+a.model.history.Name+")"), c, list.Total, list.Rows, row, token)), nil
 }

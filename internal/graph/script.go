@@ -11,6 +11,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/odata"
+	"plimsoll/internal/query"
 )
 
 const scriptsContext = "#deviceManagement/deviceComplianceScripts"
@@ -64,26 +65,29 @@ func (a *API) listScripts(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := plimsoll.ScriptPage{
-		Limit: pageSize(c.query), Budget: pageBudget, Count: c.query.Count,
-		WithContent: a.model.script.Selects(v.selection, "detectionScriptContent"),
+	page := query.Page{Limit: pageSize(c.query), Budget: pageBudget, Count: c.query.Count}
+	if v.expand {
+		page.With = append(page.With, "runSummary")
 	}
-	if page.WithContent {
+	if a.model.script.Selects(v.selection, "detectionScriptContent") {
+		page.With = append(page.With, "detectionScriptContent")
 		page.Limit = min(page.Limit, contentPage)
 	}
 	if c.query.SkipToken != "" {
 		isID := func(key string) bool { return uuid.Validate(key) == nil }
-		if page.After, err = odata.ParseSkipToken(scriptsPath, c.query.SkipToken, isID); err != nil {
+		after, err := odata.ParseSkipToken(scriptsPath, c.query.SkipToken, isID)
+		if err != nil {
 			return nil, err
 		}
+		page.After = []any{after}
 	}
 	list, err := a.service.Scripts(c.r.Context(), page)
 	if err != nil {
 		return nil, err
 	}
 	token := ""
-	if n := len(list.Scripts); list.More && n > 0 {
-		token = odata.SkipToken(scriptsPath, list.Scripts[n-1].ID)
+	if len(list.Last) == 1 {
+		token = odata.SkipToken(scriptsPath, list.Last[0].(string))
 	}
 	row := func(dst []byte, s *plimsoll.ListedScript) []byte {
 		dst = a.appendScript(dst, &s.Script, v)
@@ -92,11 +96,11 @@ func (a *API) listScripts(c *call) (*answer, error) {
 		}
 		return dst
 	}
-	return ok(appendPage(c.begin(scriptsContext+v.suffix), c, list.Total, list.Scripts, row, token)), nil
+	return ok(appendPage(c.begin(scriptsContext+v.suffix), c, list.Total, list.Rows, row, token)), nil
 }
 
 func (a *API) countScripts(c *call) (*answer, error) {
-	n, err := a.service.CountScripts(c.r.Context())
+	n, err := a.service.CountScripts(c.r.Context(), nil)
 	return &answer{status: http.StatusOK, contentType: odata.Plain, body: strconv.AppendInt(nil, n, 10)}, err
 }
 
@@ -131,23 +135,14 @@ func (a *API) getScript(c *call) (*answer, error) {
 		return nil, err
 	}
 	id := c.scriptID()
-	script, err := a.service.Script(c.r.Context(), id)
+	script, err := a.service.Script(c.r.Context(), id, "detectionScriptContent", "runSummary")
 	if err != nil {
 		return nil, err
 	}
-	if !v.expand {
-		return a.scriptAnswer(c, &script, v), nil
+	result := a.scriptAnswer(c, &script.Script, v)
+	if v.expand {
+		result.body = append(a.appendExpanded(result.body[:len(result.body)-1], script.RunSummary), '}')
 	}
-	summary, err := a.service.RunSummary(c.r.Context(), id)
-	if err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
-		return nil, err
-	}
-	expanded := &summary
-	if err != nil {
-		expanded = nil
-	}
-	result := a.scriptAnswer(c, &script, v)
-	result.body = append(a.appendExpanded(result.body[:len(result.body)-1], expanded), '}')
 	return result, nil
 }
 
