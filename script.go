@@ -156,23 +156,8 @@ func (s *Script) validateChoices() error {
 	return nil
 }
 
-// ScriptPage asks for one page of the scripts, in the order of their ids.
-type ScriptPage struct {
-	After       string // the id that the page before ended with, "" for the first page
-	Limit       int
-	Budget      int  // bytes of text and content; the page ends with the script that exceeds it
-	WithContent bool // Content may be a megabyte each; without it, it is nil
-	Count       bool // whether the number of all scripts is wanted
-}
-
-// ScriptList is one page of the scripts.
-type ScriptList struct {
-	Scripts []ListedScript
-	More    bool  // whether scripts follow
-	Total   int64 // the number of all scripts, or -1 where it was not wanted
-}
-
-// ListedScript is a script in a list, with its current run summary or nil.
+// ListedScript is a script as it is read, with its current run summary or nil.
+// What was not asked for is left out: the content, and the summary.
 type ListedScript struct {
 	Script
 

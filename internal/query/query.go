@@ -7,6 +7,8 @@
 // treated as each [Op] says.
 package query
 
+import "slices"
+
 // Kind is the kind of a value.
 type Kind uint8
 
@@ -134,14 +136,7 @@ type Page struct {
 }
 
 // Wants tells whether name is among With.
-func (p *Page) Wants(name string) bool {
-	for _, wanted := range p.With {
-		if wanted == name {
-			return true
-		}
-	}
-	return false
-}
+func (p *Page) Wants(name string) bool { return slices.Contains(p.With, name) }
 
 // Rows is one page of a list.
 type Rows[T any] struct {

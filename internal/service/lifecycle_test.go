@@ -17,6 +17,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/ingest"
+	"plimsoll/internal/query"
 	"plimsoll/internal/service"
 	"plimsoll/internal/store"
 	"plimsoll/internal/store/pgtest"
@@ -360,6 +361,6 @@ func (f *fleet) unknown(rt *rapid.T) {
 	_, err = f.service.UpdateRunSummary(rt.Context(), "me", id, nil, func(*plimsoll.RunSummary) {})
 	refused(rt, err, plimsoll.NotFound)
 	refused(rt, f.service.RemoveRunSummary(rt.Context(), "me", id, nil), plimsoll.NotFound)
-	_, _, err = f.service.RunSummaryHistory(rt.Context(), id, 0, 10)
+	_, err = f.service.RunSummaryHistory(rt.Context(), id, query.Page{Limit: 10})
 	refused(rt, err, plimsoll.NotFound)
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 	"plimsoll/internal/service"
 )
 
@@ -93,8 +94,8 @@ func (f *fleet) compare(rt *rapid.T) {
 	for _, id := range f.ids() {
 		m := f.scripts[id]
 		list = append(list, plimsoll.ListedScript{Script: m.script, RunSummary: m.current()})
-		script, err := f.service.Script(rt.Context(), id)
-		same(rt, "the script", m.script, script, err)
+		script, err := f.service.Script(rt.Context(), id, "detectionScriptContent", "runSummary")
+		same(rt, "the script", plimsoll.ListedScript{Script: m.script, RunSummary: m.current()}, script, err)
 		summary, err := f.service.RunSummary(rt.Context(), id)
 		if m.current() == nil {
 			refused(rt, err, plimsoll.NotFound)
@@ -103,7 +104,7 @@ func (f *fleet) compare(rt *rapid.T) {
 		}
 		f.compareHistory(rt, m)
 	}
-	n, err := f.service.CountScripts(rt.Context())
+	n, err := f.service.CountScripts(rt.Context(), nil)
 	same(rt, "the count", int64(len(list)), n, err)
 	if f.compared++; f.compared%2 == 0 {
 		for i := range list {
@@ -116,10 +117,12 @@ func (f *fleet) compare(rt *rapid.T) {
 // compareHistory reads a history in pages of five.
 func (f *fleet) compareHistory(rt *rapid.T, m *modelled) {
 	var read []plimsoll.RunSummaryRecord
-	for before := int64(0); ; before = read[len(read)-1].Sequence {
-		page, total, err := f.service.RunSummaryHistory(rt.Context(), m.script.ID, before, 5)
-		same(rt, "the length of the history", int64(len(m.history)), total, err)
-		if read = append(read, page...); len(page) < 5 {
+	asked := query.Page{Limit: 5, Budget: 1 << 20, Count: true}
+	for {
+		page, err := f.service.RunSummaryHistory(rt.Context(), m.script.ID, asked)
+		same(rt, "the length of the history", int64(len(m.history)), page.Total, err)
+		read = append(read, page.Rows...)
+		if asked.After = page.Last; page.Last == nil {
 			break
 		}
 	}
@@ -131,15 +134,19 @@ func (f *fleet) compareHistory(rt *rapid.T, m *modelled) {
 // with neither.
 func (f *fleet) compareList(rt *rapid.T, want []plimsoll.ListedScript, withContent bool) {
 	read := []plimsoll.ListedScript{}
-	for after := ""; ; after = read[len(read)-1].ID {
-		asked := plimsoll.ScriptPage{After: after, Limit: 2, Budget: 1 << 20, WithContent: withContent, Count: withContent}
+	asked := query.Page{Limit: 2, Budget: 1 << 20, With: []string{"runSummary"}, Count: withContent}
+	if withContent {
+		asked.With = append(asked.With, "detectionScriptContent")
+	}
+	for {
 		page, err := f.service.Scripts(rt.Context(), asked)
 		counted := int64(-1)
 		if asked.Count {
 			counted = int64(len(want))
 		}
 		same(rt, "the list's count", counted, page.Total, err)
-		if read = append(read, page.Scripts...); !page.More {
+		read = append(read, page.Rows...)
+		if asked.After = page.Last; page.Last == nil {
 			break
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 // ReportRunSummary adds a summary to a script's history; it becomes the current
@@ -60,11 +61,10 @@ func (s *Service) RemoveRunSummary(ctx context.Context, actor, scriptID string, 
 	})
 }
 
-// RunSummaryHistory gives up to limit entries of a script's history, the newest
-// first, from before the sequence given (0: from the newest), and their number
-// in all.
+// RunSummaryHistory gives a page of a script's history; its own order is the
+// newest first.
 func (s *Service) RunSummaryHistory(
-	ctx context.Context, scriptID string, before int64, limit int,
-) ([]plimsoll.RunSummaryRecord, int64, error) {
-	return s.summaries.RunSummaryHistory(ctx, scriptID, before, limit)
+	ctx context.Context, scriptID string, page query.Page,
+) (query.Rows[plimsoll.RunSummaryRecord], error) {
+	return s.summaries.RunSummaryHistory(ctx, scriptID, page)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 // CreateScript stores what edit makes of a new script.
@@ -22,19 +23,20 @@ func (s *Service) CreateScript(
 	return script, s.scripts.CreateScript(ctx, &script, s.event(actor, "deviceComplianceScript.create", id))
 }
 
-// Script gives a script whole.
-func (s *Service) Script(ctx context.Context, id string) (plimsoll.Script, error) {
-	return s.scripts.Script(ctx, id)
+// Script gives a script, with its content or its current run summary where with
+// names them as properties: "detectionScriptContent", "runSummary".
+func (s *Service) Script(ctx context.Context, id string, with ...string) (plimsoll.ListedScript, error) {
+	return s.scripts.Script(ctx, id, with...)
 }
 
-// Scripts gives a page of the scripts.
-func (s *Service) Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error) {
+// Scripts gives a page of the scripts; their own order is that of their ids.
+func (s *Service) Scripts(ctx context.Context, page query.Page) (query.Rows[plimsoll.ListedScript], error) {
 	return s.scripts.Scripts(ctx, page)
 }
 
-// CountScripts gives the number of scripts.
-func (s *Service) CountScripts(ctx context.Context) (int64, error) {
-	return s.scripts.CountScripts(ctx)
+// CountScripts gives the number of scripts that filter wants; nil wants all.
+func (s *Service) CountScripts(ctx context.Context, filter *query.Expr) (int64, error) {
+	return s.scripts.CountScripts(ctx, filter)
 }
 
 // UpdateScript applies edit to a script whose change counter matches.

@@ -12,15 +12,16 @@ import (
 	"github.com/google/uuid"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 // ScriptStore keeps scripts. Changes are transactions: what change or allow
 // returns as an error leaves everything as it was.
 type ScriptStore interface {
 	CreateScript(ctx context.Context, s *plimsoll.Script, e plimsoll.AuditEvent) error
-	Script(ctx context.Context, id string) (plimsoll.Script, error)
-	Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error)
-	CountScripts(ctx context.Context) (int64, error)
+	Script(ctx context.Context, id string, with ...string) (plimsoll.ListedScript, error)
+	Scripts(ctx context.Context, page query.Page) (query.Rows[plimsoll.ListedScript], error)
+	CountScripts(ctx context.Context, filter *query.Expr) (int64, error)
 	UpdateScript(ctx context.Context, id string, change func(*plimsoll.Script) error,
 		e plimsoll.AuditEvent) (plimsoll.Script, error)
 	DeleteScript(ctx context.Context, id string, allow func(*plimsoll.Script) error, e plimsoll.AuditEvent) error
@@ -28,8 +29,8 @@ type ScriptStore interface {
 
 // RunSummaryStore keeps the histories of reported run summaries.
 type RunSummaryStore interface {
-	RunSummaryHistory(ctx context.Context, scriptID string, before int64, limit int) (
-		history []plimsoll.RunSummaryRecord, total int64, err error)
+	RunSummaryHistory(ctx context.Context, scriptID string, page query.Page) (
+		query.Rows[plimsoll.RunSummaryRecord], error)
 	UpdateRunSummary(ctx context.Context, scriptID string, change func(*plimsoll.RunSummaryRecord) error) (
 		plimsoll.RunSummaryRecord, error)
 	RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error

@@ -1,13 +1,16 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 // postgresConnections bounds what one server holds open. Reports share
@@ -33,5 +36,38 @@ func openPostgres(address string) (*Store, error) {
 		lockRow: " FOR UPDATE",
 		words: strings.NewReplacer("COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
 			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+		binary: "bytea", collate: ` COLLATE "C"`, position: "strpos(%s, %s)",
+		elements:   "json_array_elements_text(CAST(%s AS json)) AS %s(value)",
+		changeCase: postgresCases(),
 	}}, nil
+}
+
+// postgresCases has each character translated as Unicode is known here: what
+// lower and upper make of one beyond ASCII depends on the server's libraries.
+func postgresCases() func(c *compiler, e *query.Expr) string {
+	lowerFrom, lowerTo := caseTable(unicode.ToLower)
+	upperFrom, upperTo := caseTable(unicode.ToUpper)
+	return func(c *compiler, e *query.Expr) string {
+		function, from, to := "lower", lowerFrom, lowerTo
+		if e.Op == query.ToUpper {
+			function, from, to = "upper", upperFrom, upperTo
+		}
+		return c.let(func(v ...string) string {
+			return fmt.Sprintf("CASE WHEN octet_length(%[1]s) = char_length(%[1]s) THEN %[2]s(%[1]s) ELSE translate(%[1]s, %[3]s, %[4]s) END",
+				v[0], function, c.bind(from, query.String), c.bind(to, query.String))
+		}, e.Args...)
+	}
+}
+
+// caseTable gives the characters that change, and what each becomes.
+func caseTable(change func(rune) rune) (from, to string) {
+	var old, changed strings.Builder
+	last := unicode.CaseRanges[len(unicode.CaseRanges)-1].Hi
+	for char := range rune(last + 1) { //nolint:gosec // no character is above an int32
+		if other := change(char); other != char {
+			old.WriteRune(char)
+			changed.WriteRune(other)
+		}
+	}
+	return old.String(), changed.String()
 }

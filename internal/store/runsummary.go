@@ -294,29 +294,3 @@ func (s *Store) RemoveRunSummary(
 		return err
 	})
 }
-
-// RunSummaryHistory gives up to limit entries of a script's history, the newest
-// first: those before the sequence given, or all from the newest when it is 0.
-// total is the number of entries in all.
-func (s *Store) RunSummaryHistory(
-	ctx context.Context, scriptID string, before int64, limit int,
-) (history []plimsoll.RunSummaryRecord, total int64, err error) {
-	err = s.read.QueryRowContext(ctx,
-		`SELECT h.sequence FROM run_summary_head h WHERE h.script_id = $1`, scriptID).Scan(&total)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, 0, noScript(scriptID)
-	}
-	if err != nil {
-		return nil, 0, refusal(err)
-	}
-	if before == 0 {
-		before = total + 1
-	}
-	history, err = collect(ctx, s.read, func(row scanner) (plimsoll.RunSummaryRecord, error) {
-		var r runSummaryRow
-		err := row.Scan(r.dest()...)
-		return r.record(), err
-	}, `SELECT `+runSummaryColumns+` FROM run_summary r
-		WHERE r.script_id = $1 AND r.sequence < $2 ORDER BY r.sequence DESC LIMIT $3`, scriptID, before, limit)
-	return history, total, err
-}

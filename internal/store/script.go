@@ -58,15 +58,6 @@ func jsonList(texts []string) string {
 	return string(list)
 }
 
-// Script gives one script whole.
-func (s *Store) Script(ctx context.Context, id string) (plimsoll.Script, error) {
-	script, err := scanScript(s.read.QueryRowContext(ctx, selectScript, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		return script, noScript(id)
-	}
-	return script, refusal(err)
-}
-
 func scanScript(row scanner, more ...any) (plimsoll.Script, error) {
 	var (
 		s    plimsoll.Script
@@ -141,69 +132,4 @@ func (s *Store) DeleteScript(
 		}
 		return addAuditEvent(ctx, tx, event)
 	})
-}
-
-// Scripts gives a page of the scripts in the order of their ids, with their
-// current run summaries.
-func (s *Store) Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error) {
-	content := "NULL"
-	if page.WithContent {
-		content = "(SELECT c.content FROM script_content c WHERE c.script_id = s.id)"
-	}
-	list, size := plimsoll.ScriptList{Total: -1}, 0
-	scripts, err := collect(ctx, s.read, func(row scanner) (plimsoll.ListedScript, error) {
-		if size > page.Budget {
-			list.More = true
-			return plimsoll.ListedScript{}, errEnough
-		}
-		script, err := scanListed(row, &list.Total)
-		size += textSize(&script.Script)
-		return script, err
-	}, `SELECT `+scriptColumns+`, `+content+`,
-			CASE WHEN $3 = 1 THEN (SELECT count(*) FROM script) ELSE -1 END, `+runSummaryColumns+`
-		FROM script s `+joinCurrent+`
-		WHERE s.id > $1 ORDER BY s.id LIMIT $2`, page.After, page.Limit+1, flag(page.Count)) // one too many tells of more
-	if err == nil && page.Count && list.Total < 0 { // no row to carry the count
-		list.Total, err = s.CountScripts(ctx)
-	}
-	list.More = list.More || len(scripts) > page.Limit
-	list.Scripts = scripts[:min(len(scripts), page.Limit)]
-	return list, err
-}
-
-// textSize gives about how many bytes a script takes.
-func textSize(s *plimsoll.Script) int {
-	size := len(s.DisplayName) + len(s.Content)
-	for _, text := range []*string{s.Publisher, s.Version, s.Description} {
-		if text != nil {
-			size += len(*text)
-		}
-	}
-	for _, tag := range s.RoleScopeTagIDs {
-		size += len(tag)
-	}
-	return size
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func scanListed(row scanner, total *int64) (listed plimsoll.ListedScript, err error) {
-	var summary runSummaryRow
-	listed.Script, err = scanScript(row, append([]any{total}, summary.dest()...)...)
-	if err == nil && summary.sequence.Valid {
-		record := summary.record()
-		listed.RunSummary = &record
-	}
-	return listed, err
-}
-
-// CountScripts gives how many scripts there are.
-func (s *Store) CountScripts(ctx context.Context) (n int64, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM script`).Scan(&n)
-	return n, refusal(err)
 }

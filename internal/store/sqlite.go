@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"net/url"
 	"os"
@@ -9,7 +11,10 @@ import (
 	"runtime"
 	"strings"
 
+	"modernc.org/sqlite"
+
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 // Another process may hold the file's one write lock: SQLite then looks again
@@ -33,15 +38,13 @@ func openSQLite(path string) (*Store, error) {
 		return nil, fmt.Errorf("open the store's file: %w", err)
 	}
 	pragmas := []string{"journal_mode(WAL)", "synchronous(FULL)", "fullfsync(1)", "foreign_keys(1)"}
-	write, err := sql.Open("sqlite", sqliteDSN(path, append([]string{writeTimeout}, pragmas...)))
+	engine, err := sqliteDriver()
 	if err != nil {
 		return nil, err
 	}
+	write := sql.OpenDB(sqliteConnector{engine, sqliteDSN(path, append([]string{writeTimeout}, pragmas...))})
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", sqliteDSN(path, append([]string{readTimeout, "query_only(1)"}, pragmas...)))
-	if err != nil {
-		return nil, err
-	}
+	read := sql.OpenDB(sqliteConnector{engine, sqliteDSN(path, append([]string{readTimeout, "query_only(1)"}, pragmas...))})
 	readers := max(4, runtime.NumCPU())
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
@@ -49,7 +52,14 @@ func openSQLite(path string) (*Store, error) {
 		name:   "sqlite",
 		rows:   "json_each($1) AS input",
 		inside: true,
-		words:  strings.NewReplacer(),
+		words:  strings.NewReplacer(" NULLS FIRST", ""), // as SQLite sorts anyway, and its indexes take no word for it
+		binary: "blob", position: "instr(%s, %s)", elements: "json_each(%s) AS %s",
+		changeCase: func(c *compiler, e *query.Expr) string {
+			if e.Op == query.ToLower {
+				return c.format("unicode_lower(%s)", e)
+			}
+			return c.format("unicode_upper(%s)", e)
+		},
 		checks: []string{
 			`SELECT 'The file is damaged: ' || integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'`,
 			`SELECT 'A row of ' || "table" || ' belongs to a row of ' || parent || ' that is not there.'
@@ -57,6 +67,36 @@ func openSQLite(path string) (*Store, error) {
 		},
 	}}, nil
 }
+
+// sqliteDriver gives a driver of our own, with the functions of text that SQLite
+// lacks: its own know ASCII alone.
+func sqliteDriver() (*sqlite.Driver, error) {
+	engine := &sqlite.Driver{}
+	for name, change := range map[string]func(string) string{
+		"unicode_lower": strings.ToLower, "unicode_upper": strings.ToUpper,
+	} {
+		if err := engine.RegisterDeterministicScalarFunction(name, 1,
+			func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+				if text, ok := args[0].(string); ok {
+					return change(text), nil
+				}
+				return nil, nil
+			}); err != nil {
+			return nil, err
+		}
+	}
+	return engine, nil
+}
+
+// sqliteConnector opens connections with its own driver.
+type sqliteConnector struct {
+	engine *sqlite.Driver
+	dsn    string
+}
+
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.engine.Open(c.dsn) }
+
+func (c sqliteConnector) Driver() driver.Driver { return c.engine }
 
 func sqliteDSN(path string, pragmas []string) string {
 	query := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}}

@@ -19,6 +19,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 // Store is an open database of either engine. Its methods are safe for
@@ -36,7 +37,14 @@ type dialect struct {
 	inside  bool              // the engine runs in this process
 	lockRow string            // after a SELECT: the row is this transaction's until it ends
 	words   *strings.Replacer // from the migrations' words to the engine's
-	checks  []string          // queries that give a sentence for each fault of the engine's own
+	binary  string            // the type of bytes
+	collate string            // behind text: it sorts by its bytes
+	// position, with two texts, gives the place of the second in the first, from
+	// 1, or 0; elements, with a JSON array of text and an alias, a table of its
+	// members under the name value.
+	position, elements string
+	changeCase         func(c *compiler, e *query.Expr) string // ToLower and ToUpper
+	checks             []string                                // queries that give a sentence for each fault of the engine's own
 }
 
 // Open opens the store that address names, "sqlite:PATH" or a postgres:// URL,

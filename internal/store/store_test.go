@@ -69,7 +69,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("a full disk is %v", err)
 	}
 	v, err := s.Verify(t.Context())
-	if n, countErr := s.CountScripts(t.Context()); err != nil || countErr != nil || n != v.Scripts || n == 0 {
+	if n, countErr := s.CountScripts(t.Context(), nil); err != nil || countErr != nil || n != v.Scripts || n == 0 {
 		t.Error(n, v, err, countErr)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 func newRecord(scriptID string, n int32) *plimsoll.RunSummaryRecord {
@@ -125,22 +126,22 @@ func summaryLife(t *testing.T, store Store) {
 // wantHistory reads a history in pages of one and at once.
 func wantHistory(t *testing.T, store Store, scriptID string, want ...plimsoll.RunSummaryRecord) {
 	t.Helper()
-	all, total, err := store.RunSummaryHistory(t.Context(), scriptID, 0, 1000)
+	all, err := store.RunSummaryHistory(t.Context(), scriptID, query.Page{Limit: 1000, Budget: 1 << 20, Count: true})
 	must(t, err)
-	if diff := cmp.Diff(want, all); diff != "" || total != int64(len(want)) {
-		t.Errorf("%d in all, %s", total, diff)
+	if diff := cmp.Diff(want, all.Rows); diff != "" || all.Total != int64(len(want)) || all.Last != nil {
+		t.Errorf("%d in all, then %v, %s", all.Total, all.Last, diff)
 	}
-	before := int64(0)
+	asked := query.Page{Limit: 1, Budget: 1 << 20, Count: true}
 	for _, entry := range want {
-		page, _, err := store.RunSummaryHistory(t.Context(), scriptID, before, 1)
+		page, err := store.RunSummaryHistory(t.Context(), scriptID, asked)
 		must(t, err)
-		if diff := cmp.Diff([]plimsoll.RunSummaryRecord{entry}, page); diff != "" {
-			t.Error(diff)
+		if diff := cmp.Diff([]plimsoll.RunSummaryRecord{entry}, page.Rows); diff != "" || page.Total != int64(len(want)) {
+			t.Error(page.Total, diff)
 		}
-		before = entry.Sequence
+		asked.After = page.Last
 	}
-	if page, _, err := store.RunSummaryHistory(t.Context(), scriptID, before, 1); err != nil || len(page) != 0 {
-		t.Error(page, err)
+	if asked.After != nil {
+		t.Errorf("the history goes on after %v", asked.After)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 func randomID() string { return uuid.NewString() }
@@ -55,8 +56,7 @@ func scriptRoundTrip(t *testing.T, store Store) {
 	}
 	for _, want := range scripts {
 		must(t, store.CreateScript(t.Context(), want, event("create", want.ID)))
-		got, err := store.Script(t.Context(), want.ID)
-		must(t, err)
+		got := whole(t, store, want.ID)
 		if diff := cmp.Diff(*want, got, cmp.Comparer(bytes.Equal)); diff != "" || (got.Content == nil) != (want.Content == nil) {
 			t.Error(diff)
 		}
@@ -65,6 +65,17 @@ func scriptRoundTrip(t *testing.T, store Store) {
 	wantNotFound(t, err)
 	_, err = store.Script(t.Context(), scripts[0].ID[1:])
 	wantNotFound(t, err)
+}
+
+// whole reads a script with its content.
+func whole(t *testing.T, store Store, id string) plimsoll.Script {
+	t.Helper()
+	script, err := store.Script(t.Context(), id, "detectionScriptContent")
+	must(t, err)
+	if script.RunSummary != nil {
+		t.Errorf("the script comes with a summary that was not asked for: %+v", script.RunSummary)
+	}
+	return script.Script
 }
 
 func scriptChange(t *testing.T, store Store) {
@@ -77,8 +88,7 @@ func scriptChange(t *testing.T, store Store) {
 		}, later)
 	}, event("update", s.ID))
 	must(t, err)
-	stored, err := store.Script(t.Context(), s.ID)
-	must(t, err)
+	stored := whole(t, store, s.ID)
 	if diff := cmp.Diff(changed, stored); diff != "" {
 		t.Error(diff)
 	}
@@ -94,9 +104,7 @@ func scriptChange(t *testing.T, store Store) {
 	if !errors.Is(err, refused) {
 		t.Error(err)
 	}
-	again, err := store.Script(t.Context(), s.ID)
-	must(t, err)
-	if diff := cmp.Diff(stored, again); diff != "" {
+	if diff := cmp.Diff(stored, whole(t, store, s.ID)); diff != "" {
 		t.Error(diff)
 	}
 	wantActivities(t, store, "create", "update")
@@ -141,7 +149,7 @@ func scriptDelete(t *testing.T, store Store) {
 	wantNotFound(t, err)
 	_, err = store.RunSummary(t.Context(), s.ID)
 	wantNotFound(t, err)
-	_, _, err = store.RunSummaryHistory(t.Context(), s.ID, 0, 10)
+	_, err = store.RunSummaryHistory(t.Context(), s.ID, query.Page{Limit: 10})
 	wantNotFound(t, err)
 	if _, err = store.RunSummary(t.Context(), other.ID); err != nil {
 		t.Error(err)
@@ -168,21 +176,21 @@ func scriptPaging(t *testing.T, store Store) {
 		}
 	}
 	seen := map[string]int{}
-	after := ""
-	for page := 0; ; page++ {
-		list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{After: after, Limit: 7, Budget: 1 << 20, Count: true})
+	asked := query.Page{Limit: 7, Budget: 1 << 20, Count: true}
+	for page, last := 0, ""; ; page++ {
+		list, err := store.Scripts(t.Context(), asked)
 		must(t, err)
-		if n, err := store.CountScripts(t.Context()); err != nil || n != list.Total {
+		if n, err := store.CountScripts(t.Context(), nil); err != nil || n != list.Total {
 			t.Errorf("the list says %d, the count %d, %v", list.Total, n, err)
 		}
-		for _, s := range list.Scripts {
+		for _, s := range list.Rows {
 			seen[s.ID]++
-			if s.ID <= after {
-				t.Errorf("%s follows %s", s.ID, after)
+			if s.ID <= last {
+				t.Errorf("%s follows %s", s.ID, last)
 			}
-			after = s.ID
+			last = s.ID
 		}
-		if !list.More {
+		if asked.After = list.Last; list.Last == nil {
 			break
 		}
 		if page < len(gone) {
@@ -204,24 +212,30 @@ func listedWhole(t *testing.T, store Store) {
 	t.Helper()
 	s := newScript(t, func(s *plimsoll.Script) { s.Content = []byte("x") })
 	must(t, store.CreateScript(t.Context(), s, event("create", s.ID)))
-	want := report(t, store, s.ID, 7)
-	for _, withContent := range []bool{true, false} {
-		list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{Limit: 1000, Budget: 1 << 20, WithContent: withContent})
+	summary := report(t, store, s.ID, 7)
+	for _, with := range [][]string{nil, {"detectionScriptContent"}, {"runSummary"}, {"runSummary", "detectionScriptContent"}} {
+		want := plimsoll.ListedScript{Script: *s}
+		if !slices.Contains(with, "detectionScriptContent") {
+			want.Content = nil
+		}
+		if slices.Contains(with, "runSummary") {
+			want.RunSummary = summary
+		}
+		list, err := store.Scripts(t.Context(), query.Page{Limit: 1000, Budget: 1 << 20, With: with})
 		must(t, err)
-		if list.Total != -1 || list.More {
-			t.Errorf("a count of %d was not asked for, or there are more: %t", list.Total, list.More)
+		if list.Total != -1 || list.Last != nil {
+			t.Errorf("a count of %d was not asked for, or there are more after %v", list.Total, list.Last)
 		}
-		scripts := list.Scripts
-		i := slices.IndexFunc(scripts, func(l plimsoll.ListedScript) bool { return l.ID == s.ID })
-		whole := *s
-		if !withContent {
-			whole.Content = nil
-		}
-		if diff := cmp.Diff(plimsoll.ListedScript{Script: whole, RunSummary: want}, scripts[i]); diff != "" {
+		i := slices.IndexFunc(list.Rows, func(l plimsoll.ListedScript) bool { return l.ID == s.ID })
+		if diff := cmp.Diff(want, list.Rows[i]); diff != "" {
 			t.Error(diff)
 		}
-		if other := scripts[(i+1)%len(scripts)]; other.RunSummary != nil {
+		if other := list.Rows[(i+1)%len(list.Rows)]; other.RunSummary != nil {
 			t.Errorf("%+v", other.RunSummary)
+		}
+		one, err := store.Script(t.Context(), s.ID, with...)
+		if diff := cmp.Diff(want, one); diff != "" || err != nil {
+			t.Error(diff, err)
 		}
 	}
 }
@@ -234,19 +248,19 @@ func pageBudget(t *testing.T, store Store) {
 		s := newScript(t, func(s *plimsoll.Script) { s.Content = make([]byte, 1000) })
 		must(t, store.CreateScript(t.Context(), s, event("create", s.ID)))
 	}
-	after := ""
+	asked := query.Page{Limit: 10, Budget: 500, With: []string{"detectionScriptContent"}}
 	for i := range n {
-		list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{After: after, Limit: 10, Budget: 500, WithContent: true})
+		list, err := store.Scripts(t.Context(), asked)
 		must(t, err)
-		if len(list.Scripts) != 1 || list.More != (i < n-1) {
-			t.Fatalf("page %d has %d scripts, more: %t", i, len(list.Scripts), list.More)
+		if len(list.Rows) != 1 || (list.Last != nil) != (i < n-1) {
+			t.Fatalf("page %d has %d scripts, and ended with %v", i, len(list.Rows), list.Last)
 		}
-		after = list.Scripts[0].ID
+		asked.After = list.Last
 	}
-	list, err := store.Scripts(t.Context(), plimsoll.ScriptPage{Limit: 10, Budget: 500})
+	list, err := store.Scripts(t.Context(), query.Page{Limit: 10, Budget: 500})
 	must(t, err)
-	if len(list.Scripts) != n || list.More {
-		t.Errorf("without content %d scripts, more: %t", len(list.Scripts), list.More)
+	if len(list.Rows) != n || list.Last != nil {
+		t.Errorf("without content %d scripts, then %v", len(list.Rows), list.Last)
 	}
 }
 

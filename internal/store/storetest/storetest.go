@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"plimsoll"
+	"plimsoll/internal/query"
 )
 
 // The roles of a store.
@@ -16,9 +17,9 @@ type (
 	// Scripts keeps scripts.
 	Scripts interface {
 		CreateScript(ctx context.Context, s *plimsoll.Script, e plimsoll.AuditEvent) error
-		Script(ctx context.Context, id string) (plimsoll.Script, error)
-		Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error)
-		CountScripts(ctx context.Context) (int64, error)
+		Script(ctx context.Context, id string, with ...string) (plimsoll.ListedScript, error)
+		Scripts(ctx context.Context, page query.Page) (query.Rows[plimsoll.ListedScript], error)
+		CountScripts(ctx context.Context, filter *query.Expr) (int64, error)
 		UpdateScript(ctx context.Context, id string, change func(*plimsoll.Script) error,
 			e plimsoll.AuditEvent) (plimsoll.Script, error)
 		DeleteScript(ctx context.Context, id string, allow func(*plimsoll.Script) error, e plimsoll.AuditEvent) error
@@ -28,8 +29,8 @@ type (
 		AppendRunSummaries(ctx context.Context, records []*plimsoll.RunSummaryRecord) ([]error, error)
 		RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error)
 		RunSummaries(ctx context.Context, ids []string) ([]plimsoll.RunSummaryRecord, []error, error)
-		RunSummaryHistory(ctx context.Context, scriptID string, before int64, limit int) (
-			[]plimsoll.RunSummaryRecord, int64, error)
+		RunSummaryHistory(ctx context.Context, scriptID string, page query.Page) (
+			query.Rows[plimsoll.RunSummaryRecord], error)
 		UpdateRunSummary(ctx context.Context, scriptID string, change func(*plimsoll.RunSummaryRecord) error) (
 			plimsoll.RunSummaryRecord, error)
 		RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error
