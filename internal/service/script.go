@@ -19,22 +19,22 @@ func (s *Service) CreateScript(
 	if err := script.Create(id, s.clock()); err != nil {
 		return script, err
 	}
-	return script, s.scripts.CreateScript(ctx, &script, s.event(actor, "deviceComplianceScript.create", id))
+	return script, s.stores.CreateScript(ctx, &script, s.event(actor, "deviceComplianceScript.create", id))
 }
 
 // Script gives a script whole.
 func (s *Service) Script(ctx context.Context, id string) (plimsoll.Script, error) {
-	return s.scripts.Script(ctx, id)
+	return s.stores.Script(ctx, id)
 }
 
 // Scripts gives a page of the scripts.
 func (s *Service) Scripts(ctx context.Context, page plimsoll.ScriptPage) (plimsoll.ScriptList, error) {
-	return s.scripts.Scripts(ctx, page)
+	return s.stores.Scripts(ctx, page)
 }
 
 // CountScripts gives the number of scripts.
 func (s *Service) CountScripts(ctx context.Context) (int64, error) {
-	return s.scripts.CountScripts(ctx)
+	return s.stores.CountScripts(ctx)
 }
 
 // UpdateScript applies edit to a script whose change counter matches.
@@ -42,7 +42,7 @@ func (s *Service) UpdateScript(
 	ctx context.Context, actor, id string, match Match, edit func(*plimsoll.Script),
 ) (plimsoll.Script, error) {
 	event := s.event(actor, "deviceComplianceScript.update", id)
-	return s.scripts.UpdateScript(ctx, id, func(script *plimsoll.Script) error {
+	return s.stores.UpdateScript(ctx, id, func(script *plimsoll.Script) error {
 		if err := match.check(script.Changes); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (s *Service) UpdateScript(
 // DeleteScript removes a script whose change counter matches, with its summary
 // and its history.
 func (s *Service) DeleteScript(ctx context.Context, actor, id string, match Match) error {
-	return s.scripts.DeleteScript(ctx, id, func(script *plimsoll.Script) error {
+	return s.stores.DeleteScript(ctx, id, func(script *plimsoll.Script) error {
 		return match.check(script.Changes)
 	}, s.event(actor, "deviceComplianceScript.delete", id))
 }
