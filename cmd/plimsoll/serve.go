@@ -126,12 +126,21 @@ func (c *serveCommand) startService(
 ) (useCases *service.Service, stop func()) {
 	limits := ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}
 	writes := ingest.NewGroup(s.AppendRunSummaries, limits, m.observeCommit)
-	if s.InProcess() {
-		return service.New(s, s, s, writes, a.now, a.random), runInBackground(ctx, writes.Run)
+	stores, works := storesOf(s), []func(context.Context){writes.Run}
+	stores.RunSummaryAppender = writes
+	if !s.InProcess() {
+		reads := ingest.NewReads(s, limits)
+		stores.RunSummaryReader = reads
+		works = append(works, reads.Run, reads.Run) // two, so that one query that is not answered does not hold up all
 	}
-	reads := ingest.NewReads(s, limits)
-	// Two, so that one query that is not answered does not hold up all.
-	return service.New(s, s, reads, writes, a.now, a.random), runInBackground(ctx, writes.Run, reads.Run, reads.Run)
+	atomically := func(ctx context.Context, work func(service.Stores) error) error {
+		return s.Atomically(ctx, func(bound *store.Store) error { return work(storesOf(bound)) })
+	}
+	return service.New(stores, atomically, a.now, a.random), runInBackground(ctx, works...)
+}
+
+func storesOf(s *store.Store) service.Stores {
+	return service.Stores{ScriptStore: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s}
 }
 
 // runInBackground starts work, and gives what ends it and waits for its end.

@@ -71,6 +71,16 @@ func open(t *testing.T, address string) *store.Store {
 	return s
 }
 
+func storesOf(s *store.Store) service.Stores {
+	return service.Stores{ScriptStore: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s}
+}
+
+func atomically(s *store.Store) service.Atomically {
+	return func(ctx context.Context, work func(service.Stores) error) error {
+		return s.Atomically(ctx, func(bound *store.Store) error { return work(storesOf(bound)) })
+	}
+}
+
 // fleet is the product under test beside the model of what it has to be.
 type fleet struct {
 	store   *store.Store
@@ -106,13 +116,14 @@ func newFleet(t *testing.T, rt *rapid.T, s *store.Store) *fleet {
 			_ = f.service.DeleteScript(t.Context(), "tidy", id, nil) // the next run begins with none
 		}
 	})
-	var reader service.RunSummaryReader = s
+	stores := storesOf(s)
+	stores.RunSummaryAppender = group
 	if !s.InProcess() {
 		reads := ingest.NewReads(s, ingest.Limits{Batch: 8, Waiting: 100})
 		go reads.Run(t.Context())
-		reader = reads
+		stores.RunSummaryReader = reads
 	}
-	f.service = service.New(s, s, reader, group, func() time.Time { return f.now }, rand.Reader)
+	f.service = service.New(stores, atomically(s), func() time.Time { return f.now }, rand.Reader)
 	return f
 }
 

@@ -23,7 +23,7 @@ func (s *Service) ReportRunSummary(
 		return *record, err
 	}
 	record.ID = id
-	if err := s.appender.Submit(ctx, record); err != nil {
+	if err := s.stores.Submit(ctx, record); err != nil {
 		return plimsoll.RunSummaryRecord{}, err // the record may be in use still
 	}
 	return *record, nil
@@ -31,7 +31,7 @@ func (s *Service) ReportRunSummary(
 
 // RunSummary gives a script's current summary.
 func (s *Service) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error) {
-	return s.reader.RunSummary(ctx, scriptID)
+	return s.stores.RunSummary(ctx, scriptID)
 }
 
 // UpdateRunSummary applies edit to the current summary, if its sequence matches.
@@ -39,7 +39,7 @@ func (s *Service) RunSummary(ctx context.Context, scriptID string) (plimsoll.Run
 func (s *Service) UpdateRunSummary(
 	ctx context.Context, actor, scriptID string, match Match, edit func(*plimsoll.RunSummary),
 ) (plimsoll.RunSummaryRecord, error) {
-	return s.summaries.UpdateRunSummary(ctx, scriptID, func(record *plimsoll.RunSummaryRecord) error {
+	return s.stores.UpdateRunSummary(ctx, scriptID, func(record *plimsoll.RunSummaryRecord) error {
 		if err := match.check(record.Sequence); err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (s *Service) UpdateRunSummary(
 // RemoveRunSummary takes the current summary away, if its sequence matches. Its
 // entry, and those before it, stay in the history.
 func (s *Service) RemoveRunSummary(ctx context.Context, actor, scriptID string, match Match) error {
-	return s.summaries.RemoveRunSummary(ctx, scriptID, func(record *plimsoll.RunSummaryRecord) error {
+	return s.stores.RemoveRunSummary(ctx, scriptID, func(record *plimsoll.RunSummaryRecord) error {
 		if err := match.check(record.Sequence); err != nil {
 			return err
 		}
@@ -66,5 +66,5 @@ func (s *Service) RemoveRunSummary(ctx context.Context, actor, scriptID string, 
 func (s *Service) RunSummaryHistory(
 	ctx context.Context, scriptID string, page query.Page,
 ) (query.Rows[plimsoll.RunSummaryRecord], error) {
-	return s.summaries.RunSummaryHistory(ctx, scriptID, page)
+	return s.stores.RunSummaryHistory(ctx, scriptID, page)
 }

@@ -47,23 +47,43 @@ type RunSummaryAppender interface {
 	Submit(ctx context.Context, r *plimsoll.RunSummaryRecord) error
 }
 
+// Stores is all that a Service keeps things in.
+type Stores struct {
+	ScriptStore
+	RunSummaryStore
+	RunSummaryReader
+	RunSummaryAppender
+}
+
+// Atomically runs work with stores whose changes are made together, when it
+// returns nil, or not at all. It may run work several times.
+type Atomically func(ctx context.Context, work func(Stores) error) error
+
 // Service carries out the use cases. Every actor it is given is the client or
 // user of the caller's token.
 type Service struct {
-	scripts   ScriptStore
-	summaries RunSummaryStore
-	reader    RunSummaryReader
-	appender  RunSummaryAppender
-	now       func() time.Time
-	random    io.Reader
+	stores     Stores
+	atomically Atomically
+	now        func() time.Time
+	random     io.Reader
 }
 
 // New makes a Service. random is a source of cryptographic quality, for ids.
-func New(
-	scripts ScriptStore, summaries RunSummaryStore, reader RunSummaryReader, appender RunSummaryAppender,
-	now func() time.Time, random io.Reader,
-) *Service {
-	return &Service{scripts: scripts, summaries: summaries, reader: reader, appender: appender, now: now, random: random}
+func New(stores Stores, atomically Atomically, now func() time.Time, random io.Reader) *Service {
+	return &Service{stores: stores, atomically: atomically, now: now, random: random}
+}
+
+// Atomically runs work with a Service whose changes are made together, durable
+// when Atomically returns nil, or not at all where work returns an error. What is
+// read by it includes its changes. work may be run several times, and must use
+// no other Service meanwhile.
+func (s *Service) Atomically(ctx context.Context, work func(*Service) error) error {
+	return s.atomically(ctx, func(stores Stores) error {
+		bound := *s
+		bound.stores = stores
+		bound.atomically = func(_ context.Context, work func(Stores) error) error { return work(stores) }
+		return work(&bound)
+	})
 }
 
 // clock gives the time as it is stored.

@@ -30,10 +30,11 @@ func openPostgres(address string) (*Store, error) {
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
-	return &Store{read: db, write: db, dialect: dialect{
+	return &Store{readers: db, write: db, dialect: dialect{
 		name:    "postgres",
 		rows:    "json_array_elements($1::json) AS input(value)",
 		lockRow: " FOR UPDATE",
+		lockAll: "LOCK TABLE script, run_summary_head IN EXCLUSIVE MODE",
 		words: strings.NewReplacer("COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
 			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
 		binary: "bytea", collate: ` COLLATE "C"`, position: "strpos(%s, %s)",

@@ -76,6 +76,9 @@ func scanCurrent(row scanner, scriptID string) (plimsoll.RunSummaryRecord, error
 
 // RunSummary gives a script's current summary.
 func (s *Store) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error) {
+	if s.set != nil {
+		return scanCurrent(s.read.QueryRowContext(ctx, currentRunSummary, scriptID), scriptID)
+	}
 	if s.dialect.inside {
 		// The read takes microseconds; to watch for a cancellation meanwhile
 		// costs a tenth of the whole request. It may have to wait for one of the
@@ -139,11 +142,12 @@ func (s *Store) AppendRunSummaries(
 			refusals = number(records, next)
 			return s.insertRunSummaries(ctx, tx, records)
 		})
-		if !lacksParent(err) {
+		if s.set != nil || !lacksParent(err) {
 			break
 		}
 		// A script was deleted after its row was read, and waited for. The next
-		// transaction does not see it any more.
+		// transaction does not see it any more. No script is deleted beside a
+		// change set.
 	}
 	return refusals, err
 }
@@ -152,7 +156,7 @@ func (s *Store) AppendRunSummaries(
 // not there. On SQLite it always is: writers take turns.
 func lacksParent(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && e.Code == "23503" // foreign_key_violation
+	return ok && e.Code == foreignKeyViolation
 }
 
 // raiseHeads raises each script's sequence by the number of its records, and

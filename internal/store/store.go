@@ -25,9 +25,11 @@ import (
 // Store is an open database of either engine. Its methods are safe for
 // concurrent use, also by several processes on one database.
 type Store struct {
-	read, write *sql.DB // the same pool on PostgreSQL; on SQLite one writer beside many readers
-	dialect     dialect
-	current     *sql.Stmt // the hot read, prepared
+	readers, write *sql.DB // the same pool on PostgreSQL; on SQLite one writer beside many readers
+	dialect        dialect
+	read           reader     // readers, or a change set's transaction
+	current        *sql.Stmt  // the hot read, prepared
+	set            *changeSet // nil unless the store is bound to one
 }
 
 // dialect holds what differs between the engines.
@@ -36,6 +38,7 @@ type dialect struct {
 	rows    string            // a table input(value) of the elements of the JSON array $1
 	inside  bool              // the engine runs in this process
 	lockRow string            // after a SELECT: the row is this transaction's until it ends
+	lockAll string            // a change set's first statement, where a transaction does not keep all others from writing
 	words   *strings.Replacer // from the migrations' words to the engine's
 	binary  string            // the type of bytes
 	collate string            // behind text: it sorts by its bytes
@@ -77,12 +80,13 @@ func (s *Store) prepare(ctx context.Context, address string) (err error) {
 	if err = s.migrate(ctx, address); err != nil {
 		return err
 	}
-	s.current, err = s.read.PrepareContext(ctx, currentRunSummary)
+	s.read = s.readers
+	s.current, err = s.readers.PrepareContext(ctx, currentRunSummary)
 	return err
 }
 
 // Close ends all connections.
-func (s *Store) Close() error { return errors.Join(s.read.Close(), s.write.Close()) }
+func (s *Store) Close() error { return errors.Join(s.readers.Close(), s.write.Close()) }
 
 // Engine gives "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.dialect.name }
@@ -99,39 +103,46 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Pools gives the connection pools by what they are for, for metrics.
 func (s *Store) Pools() map[string]*sql.DB {
-	if s.read == s.write {
+	if s.readers == s.write {
 		return map[string]*sql.DB{"write": s.write}
 	}
-	return map[string]*sql.DB{"read": s.read, "write": s.write}
+	return map[string]*sql.DB{"read": s.readers, "write": s.write}
 }
 
 // transact runs work in one transaction, which is durable when transact returns
-// nil and left no trace otherwise.
+// nil and left no trace otherwise. It begins anew where another transaction
+// stood in its way, so that work sets whatever it hands out each time. In a
+// change set the one transaction is the set's.
 func (s *Store) transact(ctx context.Context, work func(tx *sql.Tx) error) error {
+	if s.set != nil {
+		return s.set.keep(refusal(work(s.set.tx)))
+	}
+	err := s.transactOnce(ctx, work)
+	for try := 1; isCrossed(err) && try < crossedTries; try++ {
+		err = s.transactOnce(ctx, work)
+	}
+	return refusal(err)
+}
+
+func (s *Store) transactOnce(ctx context.Context, work func(tx *sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	for try := 1; isBusy(err) && try < beginTries; try++ {
 		tx, err = s.write.BeginTx(ctx, nil)
 	}
 	if err != nil {
-		return refusal(err)
+		return err
 	}
+	defer func() { _ = tx.Rollback() }() // after an error or a panic; after a commit it does nothing
 	if err := work(tx); err != nil {
-		return refusal(errors.Join(err, ignoreDone(tx.Rollback())))
+		return err
 	}
-	return refusal(tx.Commit())
+	return tx.Commit()
 }
 
 // isBusy tells whether another process writes to the SQLite file.
 func isBusy(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
-}
-
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
 }
 
 // refusal gives an error of the database its code: Unavailable for what passes,
@@ -175,6 +186,8 @@ func postgresCode(state string) plimsoll.Code {
 	switch state {
 	case "XX001", "XX002": // data_corrupted, index_corrupted
 		return plimsoll.Damaged
+	case foreignKeyViolation: // what the row belongs to went meanwhile
+		return plimsoll.Unavailable
 	}
 	switch state[:2] {
 	case "08", "40", "53", "55", "57", "58": // connection, rollback, resources, not ready, operator, system
@@ -201,7 +214,7 @@ type scanner interface{ Scan(dest ...any) error }
 var errEnough = errors.New("enough rows")
 
 // collect reads every row of a query, or as many as scan wants.
-func collect[T any](ctx context.Context, db *sql.DB, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+func collect[T any](ctx context.Context, db reader, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, refusal(err)

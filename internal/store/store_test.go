@@ -16,6 +16,13 @@ import (
 	"plimsoll/internal/store/storetest"
 )
 
+// tested is a store as the suite knows it.
+type tested struct{ *store.Store }
+
+func (s tested) Atomically(ctx context.Context, work func(bound storetest.Store) error) error {
+	return s.Store.Atomically(ctx, func(bound *store.Store) error { return work(tested{bound}) })
+}
+
 func open(t *testing.T, address string) storetest.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), address)
@@ -27,7 +34,7 @@ func open(t *testing.T, address string) storetest.Store {
 			t.Error(err)
 		}
 	})
-	return s
+	return tested{s}
 }
 
 func TestSQLite(t *testing.T) {
@@ -44,6 +51,57 @@ func TestPostgres(t *testing.T) {
 		t.Helper()
 		return pgtest.URL(t)
 	})
+}
+
+// TestDeadlock has another program on the database hold what a group of
+// summaries waits for, and wait for what it holds: the group begins anew.
+func TestDeadlock(t *testing.T) {
+	t.Parallel()
+	s := open(t, pgtest.URL(t))
+	batch := []*plimsoll.RunSummaryRecord{{}, {}}
+	for i := range batch {
+		script := plimsoll.NewScript()
+		script.DisplayName = "x"
+		if err := errors.Join(script.Create([]string{"a", "b"}[i], time.Now()),
+			s.CreateScript(t.Context(), &script, plimsoll.AuditEvent{})); err != nil {
+			t.Fatal(err)
+		}
+		batch[i].ScriptID = script.ID
+	}
+	other, err := s.Pools()["write"].BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := func(id string) {
+		if _, err := other.ExecContext(t.Context(), `UPDATE run_summary_head SET sequence = sequence WHERE script_id = $1`, id); err != nil {
+			t.Error(err)
+		}
+	}
+	take("b")
+	var group sync.WaitGroup
+	group.Go(func() {
+		refusals, err := s.AppendRunSummaries(t.Context(), batch)
+		if err := errors.Join(append(refusals, err)...); err != nil {
+			t.Error(err)
+		}
+	})
+	waitForLock(t, s)
+	take("a")
+	if err := other.Commit(); err != nil {
+		t.Error(err)
+	}
+	group.Wait()
+}
+
+// waitForLock returns when a session of the database waits for another.
+func waitForLock(t *testing.T, s storetest.Store) {
+	t.Helper()
+	for waiting := 0; waiting == 0; time.Sleep(time.Millisecond) {
+		if err := s.Pools()["write"].QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestFullDisk has a file that may not grow: writes are refused as what passes,

@@ -35,6 +35,11 @@ type (
 			plimsoll.RunSummaryRecord, error)
 		RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error
 	}
+	// ChangeSets makes several changes at once.
+	ChangeSets interface {
+		Atomically(ctx context.Context, work func(bound Store) error) error
+		Submit(ctx context.Context, r *plimsoll.RunSummaryRecord) error
+	}
 	// Clients keeps the issuer's clients.
 	Clients interface {
 		CreateClient(ctx context.Context, c plimsoll.Client, e plimsoll.AuditEvent) error
@@ -69,6 +74,7 @@ type (
 type Store interface {
 	Scripts
 	RunSummaries
+	ChangeSets
 	Clients
 	Installations
 	SigningKeys
@@ -90,6 +96,9 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"a summary's life":                           summaryLife,
 		"concurrent summaries leave no gap":          summaryConcurrency,
 		"a summary against its script's deletion":    summaryAgainstDelete,
+		"a change set is made whole or not at all":   changeSet,
+		"a change set crosses others":                changeSetsCross,
+		"a change set against a script's deletion":   changeSetAgainstDelete,
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
 		"signing keys":                               signingKeys,
@@ -143,5 +152,13 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// check is must for goroutines that are not the test's own.
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
 	}
 }
