@@ -77,7 +77,7 @@ func tooLarge(limit int64) error {
 }
 
 func notServed() error {
-	return plimsoll.Errorf(plimsoll.NotFound, "Nothing is served at this path; /beta/$metadata lists what is, and names are case-sensitive.")
+	return plimsoll.Errorf(plimsoll.NotFound, "Nothing is served at this path; /beta/$metadata lists what is, and names are case-sensitive. /v1.0 has only what Graph has there.")
 }
 
 // explain turns any error into what goes over the wire. What is not a refusal

@@ -80,7 +80,7 @@ func TestFault(t *testing.T) {
 			throttle: throttle.New(throttle.Limits{}, nil, nil),
 		}
 		w := httptest.NewRecorder()
-		a.resource("/x", operations{"GET": {handle: handle}}).ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
+		a.resource("", "/x", operations{"GET": {handle: handle}}).ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
 		if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || !strings.Contains(log.String(), "secret detail") {
 			t.Errorf("%s: %d %s, log %q", name, w.Code, w.Body, &log)
 		}

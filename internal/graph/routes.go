@@ -16,11 +16,11 @@ const (
 
 // operation is what is served at a path for a method.
 type operation struct {
-	permission []auth.Permission // any of them; an empty list serves any caller, nil anyone
-	serves     []string          // the media types of its answer; nil answers any Accept
-	maxBody    int64             // in bytes, unpacked; 0 where no body is read
+	permission []auth.Permission              // any of them; an empty list serves any caller, nil anyone
+	serves     []string                       // the media types of its answer; nil answers any Accept
+	maxBody    int64                          // in bytes, unpacked; 0 where no body is read
 	bodies     func(contentType string) error // refuses a body's form; nil leaves that to handle
-	rows       *odata.StructuredType // what the options are about
+	rows       *odata.StructuredType          // what the options are about
 	options    []odata.Option
 	handle     func(*call) (*answer, error)
 }
@@ -92,34 +92,32 @@ func (a *API) both() map[string]operations {
 func (a *API) betaOnly() map[string]operations {
 	scripts, summary, history := a.model.script.Type(), a.model.runSummary.Type(), a.model.history.Type()
 	delta := operations{http.MethodGet: read(scripts, a.scriptDelta, ofDelta()...)}
-	return map[string]operations{
+	routes := map[string]operations{
 		scriptsPath: {
 			http.MethodGet:  read(scripts, a.listScripts, ofCollection()...),
 			http.MethodPost: write(maxScriptBody, a.createScript),
 		},
-		scriptsPath + "/$count":                    {http.MethodGet: raw(scripts, a.countScripts, ofCount()...)},
-		scriptsPath + "/delta":                     delta,
-		scriptsPath + "/" + namespace + ".delta":   delta,
+		scriptsPath + "/$count":                  {http.MethodGet: raw(scripts, a.countScripts, ofCount()...)},
+		scriptsPath + "/delta":                   delta,
+		scriptsPath + "/" + namespace + ".delta": delta,
 		scriptPath: {
 			http.MethodGet:    read(scripts, a.getScript, ofEntity()...),
 			http.MethodPatch:  write(maxScriptBody, a.updateScript),
 			http.MethodDelete: remove(a.deleteScript),
 		},
-		scriptPath + "/{property}":        {http.MethodGet: read(scripts, a.getScriptProperty, odata.OptionFormat)},
-		scriptPath + "/{property}/$value": {http.MethodGet: raw(scripts, a.getScriptValue)},
-		scriptPath + "/{property}/$count": {http.MethodGet: raw(scripts, a.countScriptProperty)},
 		summaryPath: {
 			http.MethodGet:    read(summary, a.getRunSummary, ofEntity()...),
 			http.MethodPost:   write(maxBody, a.createRunSummary),
 			http.MethodPatch:  write(maxBody, a.updateRunSummary),
 			http.MethodDelete: remove(a.deleteRunSummary),
 		},
-		summaryPath + "/{property}":        {http.MethodGet: read(summary, a.getRunSummaryProperty, odata.OptionFormat)},
-		summaryPath + "/{property}/$value": {http.MethodGet: raw(summary, a.getRunSummaryValue)},
 		scriptPath + "/" + ours + ".runSummaryHistory": {
 			http.MethodGet: read(history, a.listRunSummaryHistory, ofCollection()...),
 		},
 	}
+	addProperties(routes, a.scriptOwner())
+	addProperties(routes, a.summaryOwner())
+	return routes
 }
 
 type handler func(*call) (*answer, error)

@@ -83,37 +83,16 @@ func (a *API) deleteRunSummary(c *call) (*answer, error) {
 	return &answer{status: http.StatusNoContent}, err
 }
 
-// getRunSummaryProperty answers …/runSummary/issueDetectedDeviceCount and the
-// like.
-func (a *API) getRunSummaryProperty(c *call) (*answer, error) {
-	return ofRunSummary(a, c, func(p *odata.Property[record], r *record) (*answer, error) {
-		return propertyAnswer(c, p, r, "#"+scriptName(r.ScriptID)+"/runSummary/"), nil
-	})
-}
-
-// getRunSummaryValue answers …/runSummary/issueDetectedDeviceCount/$value and
-// the like.
-func (a *API) getRunSummaryValue(c *call) (*answer, error) {
-	return ofRunSummary(a, c, valueAnswer[record])
-}
-
-// ofRunSummary reads the run summary whose property the path names.
-func ofRunSummary(
-	a *API, c *call, handle func(*odata.Property[record], *record) (*answer, error),
-) (*answer, error) {
-	property := a.model.runSummary.Find(c.r.PathValue("property"))
-	if property == nil {
-		return nil, notServed()
+// summaryOwner has the paths of a run summary's properties.
+func (a *API) summaryOwner() owner[record] {
+	return owner[record]{
+		pattern: summaryPath, typ: a.model.runSummary,
+		path: func(r *record) string { return scriptName(r.ScriptID) + "/runSummary" },
+		read: func(c *call, _ string) (*record, error) {
+			found, err := c.service.RunSummary(c.r.Context(), c.scriptID())
+			return &found, err
+		},
 	}
-	found, err := c.service.RunSummary(c.r.Context(), c.scriptID())
-	if err != nil {
-		return nil, err
-	}
-	result, err := handle(property, &found)
-	if err == nil {
-		result.etag = odata.ETag(found.Sequence)
-	}
-	return result, err
 }
 
 func (a *API) listRunSummaryHistory(c *call) (*answer, error) {

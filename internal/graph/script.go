@@ -64,7 +64,7 @@ func (a *API) countScripts(c *call) (*answer, error) {
 	return c.number(n), err
 }
 
-// scriptPath gives the canonical path of a script below the root.
+// scriptName gives the canonical path of a script below the root.
 func scriptName(id string) string { return scriptsName + "('" + url.PathEscape(id) + "')" }
 
 // scriptAnswer is the answer that carries one script.
@@ -137,45 +137,18 @@ func (a *API) deleteScript(c *call) (*answer, error) {
 	return &answer{status: http.StatusNoContent}, err
 }
 
-// getScriptProperty answers …/{id}/displayName and the like.
-func (a *API) getScriptProperty(c *call) (*answer, error) {
-	return ofScript(a, c, func(p *odata.Property[script], s *script) (*answer, error) {
-		return propertyAnswer(c, p, s, scriptsContext+"('"+url.PathEscape(s.ID)+"')/"), nil
-	})
-}
-
-// getScriptValue answers …/{id}/displayName/$value and the like.
-func (a *API) getScriptValue(c *call) (*answer, error) { return ofScript(a, c, valueAnswer[script]) }
-
-// countScriptProperty answers …/{id}/roleScopeTagIds/$count.
-func (a *API) countScriptProperty(c *call) (*answer, error) {
-	return ofScript(a, c, func(p *odata.Property[script], s *script) (*answer, error) {
-		if p.Name() != "roleScopeTagIds" {
-			return nil, notServed()
-		}
-		return c.number(int64(len(s.RoleScopeTagIDs))), nil
-	})
-}
-
-// ofScript reads the script whose property the path names.
-func ofScript(
-	a *API, c *call, handle func(*odata.Property[script], *script) (*answer, error),
-) (*answer, error) {
-	property := a.model.script.Find(c.r.PathValue("property"))
-	if property == nil {
-		return nil, notServed()
+// scriptOwner has the paths of a script's properties.
+func (a *API) scriptOwner() owner[script] {
+	return owner[script]{
+		pattern: scriptPath, typ: a.model.script,
+		path: func(s *script) string { return scriptName(s.ID) },
+		read: func(c *call, property string) (*script, error) {
+			var with []string
+			if property == contentName {
+				with = append(with, contentName)
+			}
+			found, err := c.service.Script(c.r.Context(), c.scriptID(), with...)
+			return &found, err
+		},
 	}
-	var with []string
-	if property.Name() == contentName {
-		with = append(with, contentName)
-	}
-	found, err := c.service.Script(c.r.Context(), c.scriptID(), with...)
-	if err != nil {
-		return nil, err
-	}
-	result, err := handle(property, &found)
-	if err == nil {
-		result.etag = odata.ETag(found.Changes)
-	}
-	return result, err
 }

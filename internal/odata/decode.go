@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxBodyDepth bounds how deep the ignored part of a body may nest.
-const maxBodyDepth = 32
+// maxSkipDepth bounds how deep the ignored part of a body may nest.
+const maxSkipDepth = 32
 
 // Patch is a body that was read: the properties it gives, and their values.
 type Patch[T any] struct {
@@ -111,7 +111,7 @@ func (t *EntityType[T]) checkType(d *jsontext.Decoder) error {
 	return nil
 }
 
-// skipValue passes over one value of any shape, within maxBodyDepth.
+// skipValue passes over one value of any shape, within maxSkipDepth.
 func skipValue(d *jsontext.Decoder, name string) error {
 	start := d.StackDepth()
 	for {
@@ -121,8 +121,8 @@ func skipValue(d *jsontext.Decoder, name string) error {
 		switch depth := d.StackDepth(); {
 		case depth == start:
 			return nil
-		case depth > start+maxBodyDepth:
-			return badRequest(name, "%s nests deeper than %d.", quote(name), maxBodyDepth)
+		case depth > start+maxSkipDepth:
+			return badRequest(name, "%s nests deeper than %d.", quote(name), maxSkipDepth)
 		}
 	}
 }

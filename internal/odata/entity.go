@@ -225,6 +225,9 @@ func (p *Property[T]) Append(dst []byte, v *T) []byte { return p.write(dst, v) }
 // Raw gives the bare value, as text or as bytes, and nil for null.
 func (p *Property[T]) Raw(v *T) []byte { return p.raw([]byte{}, v) }
 
+// Count gives the number of a collection's members.
+func (p *Property[T]) Count(v *T) int { return p.count(v) }
+
 // AppendMember writes a member's name, which needs no escape, and what stands
 // around it.
 func AppendMember(dst []byte, name string) []byte {

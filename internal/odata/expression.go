@@ -182,7 +182,8 @@ func (p *parser) expression(least int) (*query.Expr, error) {
 	for err == nil {
 		before := p.pos
 		p.skipSpace()
-		pos, operator := p.pos, strings.ToLower(p.word())
+		pos := p.pos
+		operator := strings.ToLower(p.word())
 		bound := binding(operator)
 		if bound <= least || pos == before && p.text[pos-1] != ')' && p.text[pos-1] != '\'' {
 			p.pos = before

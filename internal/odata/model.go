@@ -22,6 +22,7 @@ type Property[T any] struct {
 	raw   func(dst []byte, v *T) []byte // the bare value for /$value, nil for null; nil for a collection
 	read  func(d *jsontext.Decoder, v *T) error
 	copy  func(dst, src *T)
+	count func(v *T) int // of a collection
 }
 
 // ReadOnly marks a property that the service sets: in a body it is ignored, as
@@ -332,7 +333,7 @@ func Strings[T any](name string, field func(*T) *[]string) Property[T] {
 			return append(dst, ']')
 		},
 	}, field)
-	p.raw = nil
+	p.raw, p.count = nil, func(v *T) int { return len(*field(v)) }
 	p.read = func(d *jsontext.Decoder, v *T) error {
 		texts, err := readStrings(d, name)
 		*field(v) = texts

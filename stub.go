@@ -1,0 +1,7 @@
+package plimsoll
+
+type ScriptChange struct {
+	Script
+	Sequence int64
+	Removed  bool
+}
