@@ -140,7 +140,7 @@ func (c *serveCommand) startService(
 }
 
 func storesOf(s *store.Store) service.Stores {
-	return service.Stores{ScriptStore: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s}
+	return service.Stores{ScriptStore: s, ScriptFeed: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s}
 }
 
 // runInBackground starts work, and gives what ends it and waits for its end.

@@ -72,7 +72,7 @@ func open(t *testing.T, address string) *store.Store {
 }
 
 func storesOf(s *store.Store) service.Stores {
-	return service.Stores{ScriptStore: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s}
+	return service.Stores{ScriptStore: s, ScriptFeed: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s}
 }
 
 func atomically(s *store.Store) service.Atomically {

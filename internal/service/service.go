@@ -50,6 +50,7 @@ type RunSummaryAppender interface {
 // Stores is all that a Service keeps things in.
 type Stores struct {
 	ScriptStore
+	ScriptFeed
 	RunSummaryStore
 	RunSummaryReader
 	RunSummaryAppender

@@ -60,9 +60,8 @@ func (s *Store) Atomically(ctx context.Context, work func(bound *Store) error) e
 // waitForTurn keeps all others from changing scripts and histories until the
 // transaction ends; they can read. A change set takes its rows as they come, and
 // a group of summaries takes many too: without turns they would wait for one
-// another in a circle, which costs both a second. All that change one of the
-// tables write to it first of all and to those behind it later, so that the
-// order of the tables is everyone's.
+// another in a circle, which costs both a second. Whatever changes a script
+// begins by taking a number, and whatever changes a history by its head.
 func (s *Store) waitForTurn(ctx context.Context, tx *sql.Tx) error {
 	if s.dialect.lockAll == "" {
 		return nil

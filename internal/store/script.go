@@ -23,12 +23,12 @@ func noScript(id string) error {
 
 // CreateScript stores a new script.
 func (s *Store) CreateScript(ctx context.Context, script *plimsoll.Script, event plimsoll.AuditEvent) error {
-	return s.transact(ctx, func(tx *sql.Tx) error {
+	return s.changeScripts(ctx, func(tx *sql.Tx, number int64) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO script (id, revision, changes, publisher, version, description,
 				display_name, run_as_account, enforce_signature_check, run_as_32_bit, platform, role_scope_tag_ids,
-				modified_at, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-			append(scriptValues(script), ticks(script.CreatedAt))...)
+				modified_at, change_sequence, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			append(scriptValues(script), number, ticks(script.CreatedAt))...)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *Store) UpdateScript(
 	ctx context.Context, id string, change func(*plimsoll.Script) error, event plimsoll.AuditEvent,
 ) (plimsoll.Script, error) {
 	var script plimsoll.Script
-	err := s.transact(ctx, func(tx *sql.Tx) (err error) {
+	err := s.changeScripts(ctx, func(tx *sql.Tx, number int64) (err error) {
 		script, err = lockScript(ctx, tx, s.dialect, id)
 		if err != nil {
 			return err
@@ -92,8 +92,9 @@ func (s *Store) UpdateScript(
 		}
 		if _, err = tx.ExecContext(ctx, `UPDATE script SET revision = $2, changes = $3, publisher = $4, version = $5,
 				description = $6, display_name = $7, run_as_account = $8, enforce_signature_check = $9,
-				run_as_32_bit = $10, platform = $11, role_scope_tag_ids = $12, modified_at = $13
-			WHERE id = $1`, scriptValues(&script)...); err != nil {
+				run_as_32_bit = $10, platform = $11, role_scope_tag_ids = $12, modified_at = $13,
+				change_sequence = $14
+			WHERE id = $1`, append(scriptValues(&script), number)...); err != nil {
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `UPDATE script_content SET content = $2 WHERE script_id = $1`,
@@ -119,7 +120,7 @@ func lockScript(ctx context.Context, tx *sql.Tx, d dialect, id string) (plimsoll
 func (s *Store) DeleteScript(
 	ctx context.Context, id string, allow func(*plimsoll.Script) error, event plimsoll.AuditEvent,
 ) error {
-	return s.transact(ctx, func(tx *sql.Tx) error {
+	return s.changeScripts(ctx, func(tx *sql.Tx, number int64) error {
 		script, err := lockScript(ctx, tx, s.dialect, id)
 		if err != nil {
 			return err
@@ -128,6 +129,9 @@ func (s *Store) DeleteScript(
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `DELETE FROM script WHERE id = $1`, id); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `INSERT INTO script_removed (sequence, id) VALUES ($1, $2)`, number, id); err != nil {
 			return err
 		}
 		return addAuditEvent(ctx, tx, event)

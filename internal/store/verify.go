@@ -28,7 +28,7 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 	} else if err != nil {
 		return v, err
 	}
-	for _, check := range s.dialect.checks {
+	for _, check := range append([]string{checkChanges}, s.dialect.checks...) {
 		lines, err := collect(ctx, s.read, func(row scanner) (line string, err error) {
 			return line, row.Scan(&line)
 		}, check)

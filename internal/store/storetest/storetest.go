@@ -35,6 +35,12 @@ type (
 			plimsoll.RunSummaryRecord, error)
 		RemoveRunSummary(ctx context.Context, scriptID string, remove func(*plimsoll.RunSummaryRecord) error) error
 	}
+	// ScriptFeed tells what changed.
+	ScriptFeed interface {
+		ScriptChanges(ctx context.Context, after, removedAfter int64, with []string, limit, budget int) (
+			[]plimsoll.ScriptChange, bool, error)
+		LastScriptChange(ctx context.Context) (int64, error)
+	}
 	// ChangeSets makes several changes at once.
 	ChangeSets interface {
 		Atomically(ctx context.Context, work func(bound Store) error) error
@@ -74,6 +80,7 @@ type (
 type Store interface {
 	Scripts
 	RunSummaries
+	ScriptFeed
 	ChangeSets
 	Clients
 	Installations
@@ -99,6 +106,10 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"a change set is made whole or not at all":   changeSet,
 		"a change set crosses others":                changeSetsCross,
 		"a change set against a script's deletion":   changeSetAgainstDelete,
+		"changes in the order of their numbers":      scriptFeed,
+		"whoever follows the changes has all":        followChanges,
+		"changes by many at once":                    followWriters,
+		"a recount sees wrong numbers of changes":    verifyChanges,
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
 		"signing keys":                               signingKeys,
