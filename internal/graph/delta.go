@@ -5,6 +5,7 @@ import (
 	"plimsoll/internal/odata"
 )
 
+// deltaName names the list of changes to its tokens.
 const deltaName = scriptsName + "/$delta"
 
 // scriptDelta lists what changed (OData Protocol 4.01, section 11.3): without a
@@ -29,7 +30,7 @@ func (a *API) scriptDelta(c *call) (*answer, error) {
 	if n := len(changes); n > 0 {
 		after = changes[n-1].Sequence
 	}
-	body := append(odata.AppendMember(c.begin("#"+deltaName), "value"), '[')
+	body := append(odata.AppendMember(c.begin(scriptsContext+c.query.Context()+"/$delta"), "value"), '[')
 	for i := range changes {
 		if i > 0 {
 			body = append(body, ',')
@@ -86,6 +87,6 @@ func (a *API) appendChange(dst []byte, c *call, change *plimsoll.ScriptChange) [
 		s := script{Script: change.Script}
 		return append(a.model.script.AppendEntity(dst, &s, c.query, c.writer(), scriptName(s.ID)), '}')
 	}
-	dst = appendTextMember(dst, "id", change.Script.ID)
+	dst = appendTextMember(dst, "id", change.ID)
 	return append(odata.AppendMember(dst, "@removed"), `{"reason":"deleted"}}`...)
 }

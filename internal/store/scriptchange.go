@@ -31,9 +31,12 @@ func (s *Store) LastScriptChange(ctx context.Context) (number int64, err error) 
 	return number, refusal(err)
 }
 
+// noContent is NULL, of the type of a script's content.
+const noContent = "(SELECT c.content FROM script_content c WHERE false)"
+
 // removedScript is what stands for a removed script in scriptColumns, and NULL
 // for its content.
-const removedScript = `r.id, 0, 0, NULL, NULL, NULL, '', '', false, false, '', '[]', 0, 0, NULL`
+const removedScript = `r.id, 0, 0, NULL, NULL, NULL, '', '', false, false, '', '[]', 0, 0, ` + noContent
 
 // ScriptChanges gives the latest change of each script that changed after the
 // number given, up to limit of them in the order of their numbers, as they are
@@ -44,7 +47,7 @@ const removedScript = `r.id, 0, 0, NULL, NULL, NULL, '', '', false, false, '', '
 func (s *Store) ScriptChanges(
 	ctx context.Context, after, removedAfter int64, with []string, limit, budget int,
 ) (changes []plimsoll.ScriptChange, more bool, err error) {
-	content, size := "NULL", 0
+	content, size := noContent, 0
 	if slices.Contains(with, "detectionScriptContent") {
 		content = "(SELECT c.content FROM script_content c WHERE c.script_id = s.id)"
 	}
@@ -56,10 +59,10 @@ func (s *Store) ScriptChanges(
 		change, err := scanChange(row)
 		size += textSize(&change.Script)
 		return change, err
-	}, `SELECT `+scriptColumns+`, `+content+`, s.change_sequence AS sequence, false
-		FROM script s WHERE s.change_sequence > $1
-		UNION ALL SELECT `+removedScript+`, r.sequence, true
-		FROM script_removed r WHERE r.sequence > $2
+	}, `SELECT * FROM (SELECT `+scriptColumns+`, `+content+`, s.change_sequence AS sequence, false
+			FROM script s WHERE s.change_sequence > $1 ORDER BY s.change_sequence LIMIT $3) AS changed
+		UNION ALL SELECT * FROM (SELECT `+removedScript+`, r.sequence, true
+			FROM script_removed r WHERE r.sequence > $2 ORDER BY r.sequence LIMIT $3) AS removed
 		ORDER BY sequence LIMIT $3`, after, max(after, removedAfter), limit+1) // one too many tells of more
 	more = more || len(changes) > limit
 	return changes[:min(len(changes), limit)], more, err

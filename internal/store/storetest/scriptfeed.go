@@ -241,13 +241,13 @@ func followWriters(t *testing.T, store Store) {
 	close(stop)
 	reading.Wait()
 	must(t, f.catchUp(t.Context(), store, 3))
-	n, err := store.CountScripts(t.Context())
+	n, err := store.CountScripts(t.Context(), nil)
 	if err != nil || n != 40 || len(f.scripts) != 40 {
 		t.Errorf("%d scripts, of which %d were seen, %v", n, len(f.scripts), err)
 	}
 	for id, seen := range f.scripts {
 		s, err := store.Script(t.Context(), id)
-		if diff := cmp.Diff(s, seen); diff != "" || err != nil {
+		if diff := cmp.Diff(s.Script, seen); diff != "" || err != nil {
 			t.Error(diff, err)
 		}
 	}

@@ -1,7 +1,0 @@
-package plimsoll
-
-type ScriptChange struct {
-	Script
-	Sequence int64
-	Removed  bool
-}
