@@ -111,23 +111,35 @@ func (c *call) listed(result *answer) *answer {
 // nextLink gives the request's own URL with another token. What the token
 // stands for is left out.
 func (c *call) nextLink(option odata.Option, token string) string {
-	var link strings.Builder
 	path, _, _ := strings.Cut(c.r.RequestURI, "?") // as it was sent, where it was no whole URL
 	if !strings.HasPrefix(path, "/") {
 		path = c.r.URL.EscapedPath()
 	}
-	link.WriteString(c.host() + path + "?")
-	for given := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
-		name, _, _ := strings.Cut(given, "=")
-		if name, err := url.QueryUnescape(name); err == nil && name != "" && !passing(name) {
-			link.WriteString(given + "&")
-		}
-	}
-	return link.String() + string(option) + "=" + token
+	return c.host() + path + "?" + c.given(lasting) + string(option) + "=" + token
 }
 
-// passing tells whether an option is of one page only.
-func passing(name string) bool {
-	name = "$" + strings.TrimPrefix(strings.ToLower(name), "$")
-	return slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, odata.Option(name))
+// given gives the query options that are wanted, as they were sent, each with an
+// & behind it.
+func (c *call) given(wanted func(name string) bool) string {
+	var options strings.Builder
+	for given := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
+		name, _, _ := strings.Cut(given, "=")
+		if name, err := url.QueryUnescape(name); err == nil && name != "" && wanted(name) {
+			options.WriteString(given + "&")
+		}
+	}
+	return options.String()
+}
+
+// lasting tells whether an option is of all pages, and not of one only.
+func lasting(name string) bool {
+	return !slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, canonical(name))
+}
+
+// shared tells whether an option is of the whole request, what it expands
+// included: an alias, and the form of the answer.
+func shared(name string) bool { return name[0] == '@' || canonical(name) == odata.OptionFormat }
+
+func canonical(name string) odata.Option {
+	return odata.Option("$" + strings.TrimPrefix(strings.ToLower(name), "$"))
 }
