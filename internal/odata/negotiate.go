@@ -35,6 +35,9 @@ type Representation struct {
 
 // ContentType gives the header for it.
 func (r Representation) ContentType() string {
+	if r == (Representation{Media: JSON}) {
+		return JSON + ";odata.metadata=minimal;charset=utf-8"
+	}
 	if r.Media != JSON {
 		if r.Media == Binary {
 			return r.Media

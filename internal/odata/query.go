@@ -85,6 +85,9 @@ func ParseQuery(raw string, t *StructuredType, now time.Time, allowed ...Option)
 	if len(raw) > maxQuery {
 		return nil, badRequest("", "The query has %d bytes; at most %d are read.", len(raw), maxQuery)
 	}
+	if raw == "" {
+		return &Query{Top: -1, Select: SelectAll()}, nil
+	}
 	env := &environment{now: query.Ticks(now)}
 	var given []givenOption
 	for position := 0; position < len(raw); {
