@@ -48,10 +48,9 @@ func (w *walk) createScript(ctx context.Context) (err error) {
 // summaryWith is a summary to post. Kiota writes dates in whole seconds: digits
 // below that go with the additional data.
 func summaryWith(issues int32) *runSummary {
-	return &runSummary{
-		entity:  entity{AdditionalData: map[string]any{"lastScriptRunDateTime": "2017-01-01T00:01:17.4310553-08:00"}},
-		NoIssue: pointer(int32(97)), Issue: &issues, Error: pointer(int32(1)), Pending: pointer(int32(0)),
-	}
+	summary := &runSummary{NoIssue: pointer(int32(97)), Issue: &issues, Error: pointer(int32(1)), Pending: pointer(int32(0))}
+	summary.SetAdditionalData(map[string]any{"lastScriptRunDateTime": "2017-01-01T00:01:17.4310553-08:00"})
+	return summary
 }
 
 func (w *walk) postRunSummary(ctx context.Context) error {

@@ -154,7 +154,7 @@ func TestClientsPage(t *testing.T) {
 		t.Errorf("the page shows %d", len(blocks))
 	}
 	for _, block := range blocks {
-		if !slices.ContainsFunc(sources, func(text string) bool { return strings.Contains(text, block[1]) }) {
+		if !slices.ContainsFunc(sources, func(text string) bool { return strings.Contains(text, strings.TrimSpace(block[1])) }) {
 			t.Errorf("no program in clients/ has\n%s", block[1])
 		}
 	}
