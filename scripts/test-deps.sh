@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what the tests run and Debian or Ubuntu may lack: PostgreSQL, and the
-# curl and jq of the README. Says what to install where it may not.
+# Installs what the tests run and Debian or Ubuntu may lack: PostgreSQL, the curl
+# and jq of the README, and Node.js for the clients. Says what to install where it
+# may not.
 set -eu
 
 have_postgres() {
@@ -14,9 +15,10 @@ have_postgres() {
 
 missing=
 have_postgres || missing="$missing postgresql"
-for tool in curl jq; do
+for tool in curl jq npm; do
 	command -v "$tool" >/dev/null || missing="$missing $tool"
 done
+command -v node >/dev/null || missing="$missing nodejs"
 [ -n "$missing" ] || exit 0
 
 as_root=

@@ -66,6 +66,39 @@ func BenchmarkGetRunSummary(b *testing.B) {
 	}
 }
 
+// BenchmarkBatch compares 20 reads in a $batch with 20 reads, each a request of
+// its own on a connection that is kept.
+func BenchmarkBatch(b *testing.B) {
+	const reads = 20
+	program := builtServer(b)
+	stores := map[string]func(testing.TB) string{"sqlite": sqliteAddress, "postgres": pgtest.URL}
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			s := benchServer(b, program, stores[engine](b))
+			path := scripts + "/" + s.benchScript(b) + "/runSummary"
+			s.benchSend(b, http.StatusCreated, "POST", path, summaryBody(1))
+			items := make([]string, reads)
+			for i := range items {
+				items[i] = fmt.Sprintf(`{"id":"%d","method":"GET","url":"%s"}`, i, path)
+			}
+			plain := func(request []byte) []byte { return bytes.Replace(request, []byte("Accept-Encoding: gzip\r\n"), nil, 1) }
+			batch := s.request("POST", "/$batch", `{"requests":[`+strings.Join(items, ",")+`]}`)
+			subject := dialLoad(b, s.URL, http.StatusOK, plain(batch))
+			floor := dialLoad(b, s.URL, http.StatusOK, plain(s.request("GET", path, "")))
+			subject.run(b) // fills the caches
+			floor.run(b)
+			var rates, floors series
+			for b.Loop() {
+				floors = append(floors, floor.run(b))
+				rates = append(rates, reads*subject.run(b))
+			}
+			report(b, rates, "reads/s")
+			report(b, floors, "floor-reads/s")
+			report(b, rates.over(floors), "ratio")
+		})
+	}
+}
+
 // BenchmarkPostRunSummary compares reporting run summaries, each durable when
 // it is acknowledged, with writing the same rows 64 to a transaction, and shows
 // beside it what one transaction for each would come to.

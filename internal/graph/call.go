@@ -37,7 +37,11 @@ func (c *call) base() string { return c.host() + c.root }
 
 // writer says how the answer's entities are written.
 func (c *call) writer() *odata.Writer {
-	return &odata.Writer{Metadata: c.form.Metadata, IEEE754: c.form.IEEE754, Base: c.base()}
+	w := &odata.Writer{Metadata: c.form.Metadata, IEEE754: c.form.IEEE754}
+	if w.Metadata == odata.FullMetadata { // the only one that shows it
+		w.Base = c.base()
+	}
+	return w
 }
 
 // answer is what an operation gives back.

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ const (
 	maxBody         = 64 << 10
 	maxScriptBody   = 2 << 20 // a script of 1 MiB in base64, and its other properties
 	initialBodySize = 1 << 10
+	autoLength      = 2 << 10 // what net/http counts by itself, in bytes
 	// waitTimeout ends what waits for a database or an issuer that does not
 	// answer. The client's own part, sending a body, has the listener's limits.
 	waitTimeout = 30 * time.Second
@@ -283,6 +285,9 @@ func send(w http.ResponseWriter, c *call, result *answer) {
 	}
 	if result.contentType != "" {
 		header.Set("Content-Type", result.contentType)
+		if len(result.body) > autoLength {
+			header.Set("Content-Length", strconv.Itoa(len(result.body)))
+		}
 		header.Set("X-Content-Type-Options", "nosniff")
 	}
 	w.WriteHeader(result.status)

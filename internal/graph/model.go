@@ -25,7 +25,6 @@ type model struct {
 	script     *odata.EntityType[script]
 	runSummary *odata.EntityType[record]
 	history    *odata.EntityType[record]
-	nothing    *odata.StructuredType // of what has no rows
 	metadata   []byte
 }
 

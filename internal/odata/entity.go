@@ -1,6 +1,7 @@
 package odata
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,9 @@ type Navigation[T any] struct {
 
 // Declare completes a type, so that it can be used.
 func Declare[T any](t EntityType[T]) *EntityType[T] {
+	if len(t.Properties) > maxProperties {
+		panic("a type has more properties than a Selection can tell apart")
+	}
 	t.structure = &StructuredType{name: t.Name}
 	for i := range t.Properties {
 		a := &t.Properties[i].attribute
@@ -122,7 +126,7 @@ func (t *EntityType[T]) member(v *T, w *Writer, path string) string {
 	if w.Metadata != FullMetadata || t.Key == nil {
 		return ""
 	}
-	return path + "('" + t.Key(v) + "')"
+	return path + "('" + url.PathEscape(strings.ReplaceAll(t.Key(v), "'", "''")) + "')"
 }
 
 // AppendEntity writes the annotations, the selected properties and the expanded
@@ -144,7 +148,7 @@ func (t *EntityType[T]) AppendEntity(dst []byte, v *T, q *Query, w *Writer, path
 	}
 	for i := range t.Navigations {
 		n := &t.Navigations[i]
-		if w.Metadata == FullMetadata && t.Key != nil {
+		if w.Metadata == FullMetadata && t.Key != nil && q.Select.links(n.name) {
 			dst = AppendText(AppendMember(dst, n.name+"@odata.navigationLink"), w.Base+"/"+path+"/"+n.name)
 		}
 		if e := q.Expanded(n.name); e != nil {

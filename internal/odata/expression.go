@@ -2,7 +2,6 @@ package odata
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"plimsoll/internal/query"
@@ -26,24 +25,7 @@ type parser struct {
 	typ    *StructuredType // of the rows
 	scope  []variable      // of the lambdas around, the innermost last
 	depth  int
-}
-
-// environment is what all options of a request share.
-type environment struct {
-	now     int64 // ticks
-	aliases map[string]*alias
-	terms   int
-	expands int
-}
-
-type alias struct {
-	text string
-	used bool
-}
-
-type variable struct {
-	name string
-	typ  query.Type
+	nested bool // within $expand
 }
 
 // at refuses the text at a position.
@@ -130,10 +112,16 @@ func (p *parser) condition() (*query.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Type.Kind != query.Boolean && e.Type.Kind != query.Null || e.Type.Collection {
+	if !isCondition(e.Type) {
 		return nil, p.at(0, "expected a condition, such as displayName eq 'x', found %s.", describeType(e.Type))
 	}
 	return typed(e, boolean(true)), nil
+}
+
+// isCondition tells whether a type is one of what is true or false: null is
+// neither, and may stand for both.
+func isCondition(t query.Type) bool {
+	return (t.Kind == query.Boolean || t.Kind == query.Null) && !t.Collection
 }
 
 // whole reads an expression up to the end of the text.
@@ -194,8 +182,36 @@ func (p *parser) expression(least int) (*query.Expr, error) {
 	return nil, err
 }
 
-// operation reads the right side of a binary operator that stands at pos.
+// operation reads the right side of a binary operator that stands at pos, and
+// refuses a chain of operators that nests too deep: each has the one before it as
+// its left side.
 func (p *parser) operation(operator string, bound int, left *query.Expr, pos int) (*query.Expr, error) {
+	e, err := p.operate(operator, bound, left, pos)
+	if err != nil {
+		return nil, err
+	}
+	args, most := e.Args, maxDepth-p.depth // below the arguments
+	if len(args) > 2 && (e.Op == query.And || e.Op == query.Or) {
+		args = args[len(args)-1:] // those before it were looked at before
+	}
+	for _, arg := range args {
+		if !nestsAtMost(arg, most) {
+			return nil, p.at(pos, "the expression nests deeper than %d.", maxDepth)
+		}
+	}
+	return e, nil
+}
+
+func nestsAtMost(e *query.Expr, depth int) bool {
+	for _, arg := range e.Args {
+		if depth == 0 || !nestsAtMost(arg, depth-1) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *parser) operate(operator string, bound int, left *query.Expr, pos int) (*query.Expr, error) {
 	if operator == "in" {
 		return p.membership(left, pos)
 	}
@@ -209,38 +225,22 @@ func (p *parser) operation(operator string, bound int, left *query.Expr, pos int
 	case "has":
 		return p.has(left, right, pos)
 	case "add", "sub", "mul", "div", "divby", "mod":
-		e, err := p.arithmetic(operator, left, right, pos)
-		return p.shallow(e, pos, err)
+		return p.arithmetic(operator, left, right, pos)
 	default:
 		return p.comparison(operator, left, right, pos)
 	}
-}
-
-// shallow refuses a chain of operators that nests too deep: each has the one
-// before it as its left side.
-func (p *parser) shallow(e *query.Expr, pos int, err error) (*query.Expr, error) {
-	if err != nil {
-		return nil, err
-	}
-	depth := 0
-	for inner := e; len(inner.Args) > 0; inner = inner.Args[0] {
-		if depth++; depth > maxDepth {
-			return nil, p.at(pos, "the expression nests deeper than %d.", maxDepth)
-		}
-	}
-	return e, nil
 }
 
 // unary reads what an operator stands between, with not or - before it.
 func (p *parser) unary() (*query.Expr, error) {
 	p.skipSpace()
 	pos := p.pos
-	if p.peek() == '-' && !(pos+1 < len(p.text) && isDigit(p.text[pos+1])) {
+	if p.peek() == '-' && (pos+1 == len(p.text) || !isDigit(p.text[pos+1])) {
 		p.pos++
 		return p.negation(pos)
 	}
 	word := p.word()
-	if strings.EqualFold(word, "not") && (p.peek() == ' ' || p.peek() == '(') {
+	if strings.EqualFold(word, "not") && (p.peek() == ' ' || p.peek() == '\t' || p.peek() == '(') {
 		return p.inversion(pos)
 	}
 	p.pos = pos
@@ -257,7 +257,7 @@ func (p *parser) inversion(pos int) (*query.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Type.Kind != query.Boolean && e.Type.Kind != query.Null || e.Type.Collection {
+	if !isCondition(e.Type) {
 		return nil, p.at(pos, "not takes a condition, not %s; it binds tighter than eq and the like: write not (…).", describeType(e.Type))
 	}
 	return p.node(query.Expr{Op: query.Not, Type: boolean(e.Type.Nullable), Args: []*query.Expr{typed(e, boolean(true))}})
@@ -317,9 +317,8 @@ func (p *parser) primary() (*query.Expr, error) {
 // path.
 func (p *parser) named() (*query.Expr, error) {
 	pos := p.pos
-	if rest := p.text[pos:]; strings.HasPrefix(rest, "$it/") {
-		p.pos += len("$it/")
-		pos = p.pos
+	if strings.HasPrefix(p.text[pos:], "$it/") {
+		return p.ofRow()
 	}
 	name := p.word()
 	switch p.peek() {
@@ -337,150 +336,4 @@ func (p *parser) named() (*query.Expr, error) {
 		return nil, p.at(pos, "%s is not supported: numbers here are exact.", name)
 	}
 	return p.path(name, pos)
-}
-
-// path reads a property of the row, or of an entity that it leads to.
-func (p *parser) path(name string, pos int) (*query.Expr, error) {
-	for _, v := range slices.Backward(p.scope) {
-		if v.name == name {
-			return p.node(query.Expr{Op: query.Variable, Type: v.typ, Name: name})
-		}
-	}
-	typ, full, nullable := p.typ, name, false
-	for {
-		if navigation := typ.navigation(name); navigation != nil {
-			if navigation.collection {
-				return nil, p.at(pos, "%s leads to many: it can be expanded, and not filtered or sorted by.", name)
-			}
-			if !p.accept('/') {
-				return p.node(query.Expr{Op: query.Field, Type: query.Type{Kind: query.Entity, Nullable: true}, Name: full})
-			}
-			typ, nullable, pos = navigation.target, true, p.pos
-			name = p.word()
-			full += "/" + name
-			continue
-		}
-		attribute := typ.attribute(name)
-		if attribute == nil {
-			return nil, p.at(pos, "%s is no property of %s; its properties are %s.",
-				quote(nameAt(p.text, pos)), typ.name, strings.Join(typ.names(), ", "))
-		}
-		e, err := p.node(query.Expr{Op: query.Field, Type: attribute.typ, Name: full})
-		if err != nil {
-			return nil, err
-		}
-		e.Type.Nullable = e.Type.Nullable || nullable && !e.Type.Collection
-		if p.peek() == '/' {
-			return p.ofCollection(e)
-		}
-		return e, nil
-	}
-}
-
-// nameAt gives the word at pos, or what stands there, for a message.
-func nameAt(text string, pos int) string {
-	end := pos
-	for end < len(text) && !strings.ContainsRune(" /(),'", rune(text[end])) {
-		end++
-	}
-	return text[pos:end]
-}
-
-// ofCollection reads what is asked of a collection: /any(…), /all(…) or /$count.
-func (p *parser) ofCollection(collection *query.Expr) (*query.Expr, error) {
-	p.pos++
-	pos := p.pos
-	if p.accept('$') && p.word() == "count" && collection.Type.Collection {
-		return p.node(query.Expr{Op: query.Count, Type: number(0, 1<<31), Args: []*query.Expr{collection}})
-	}
-	p.pos = pos
-	word := strings.ToLower(p.word())
-	switch {
-	case !collection.Type.Collection:
-		return nil, p.at(pos, "%s has no properties of its own.", collection.Name)
-	case word != "any" && word != "all" || p.peek() != '(':
-		p.pos = pos
-		return nil, p.expected("any(…), all(…) or $count")
-	}
-	return p.lambda(word, collection)
-}
-
-// lambda reads the parentheses of any and all: a name for the member, and a
-// condition on it.
-func (p *parser) lambda(word string, collection *query.Expr) (*query.Expr, error) {
-	p.pos++
-	p.skipSpace()
-	e := query.Expr{Op: query.Any, Type: boolean(false), Args: []*query.Expr{collection}}
-	if word == "any" && p.accept(')') {
-		return p.node(e)
-	}
-	if word == "all" {
-		e.Op = query.All
-	}
-	pos := p.pos
-	e.Name = p.word()
-	if e.Name == "" {
-		return nil, p.expected("a name for the member, as in any(t: t eq 'x')")
-	}
-	if p.typ.attribute(e.Name) != nil || p.typ.navigation(e.Name) != nil {
-		return nil, p.at(pos, "%s is a property; give the member another name.", e.Name)
-	}
-	if err := p.need(':'); err != nil {
-		return nil, err
-	}
-	member := collection.Type
-	member.Collection = false
-	p.scope = append(p.scope, variable{e.Name, member})
-	pos = p.pos
-	condition, err := p.expression(0)
-	p.scope = p.scope[:len(p.scope)-1]
-	switch {
-	case err != nil:
-		return nil, err
-	case condition.Type.Kind != query.Boolean:
-		return nil, p.at(pos, "%s takes a condition, not %s.", word, describeType(condition.Type))
-	}
-	e.Args = append(e.Args, condition)
-	if err := p.need(')'); err != nil {
-		return nil, err
-	}
-	return p.node(e)
-}
-
-// aliased reads @name, and in its place the expression that the query gives it
-// (OData 4.01 URL Conventions, section 5.3); null where it gives none.
-func (p *parser) aliased() (*query.Expr, error) {
-	inner, err := p.alias()
-	if err != nil {
-		return nil, err
-	}
-	if inner == nil {
-		return p.literal(query.Type{Kind: query.Null, Nullable: true}, nil)
-	}
-	e, err := inner.whole()
-	p.depth--
-	return e, err
-}
-
-// alias reads @name and gives a parser of its value, one step deeper, or nil.
-func (p *parser) alias() (*parser, error) {
-	pos := p.pos
-	p.pos++
-	name := "@" + p.word()
-	if name == "@" {
-		p.pos = pos
-		return nil, p.expected("the name of an alias, such as @name")
-	}
-	value := p.env.aliases[name]
-	if value == nil {
-		return nil, nil
-	}
-	if p.option[0] == '@' {
-		return nil, p.at(pos, "an alias cannot stand for another.")
-	}
-	value.used = true
-	p.depth++ // it may stand deep
-	inner := *p
-	inner.option, inner.text, inner.start, inner.pos = Option(name), value.text, 0, 0
-	return &inner, nil
 }

@@ -1,6 +1,7 @@
 package odata
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -108,7 +109,7 @@ func (p *parser) call(name string, pos int) (*query.Expr, error) {
 		return nil, p.at(pos, "%s is no function that is known here; these are: %s.", quote(name), functions)
 	}
 	if len(args) < s.least || len(args) > len(s.params) {
-		return nil, p.at(pos, "%s takes %d arguments, not %d.", lower, len(s.params), len(args))
+		return nil, p.at(pos, "%s takes %s, not %d.", lower, s.takes(), len(args))
 	}
 	for i, arg := range args {
 		want := s.params[i]
@@ -119,6 +120,18 @@ func (p *parser) call(name string, pos int) (*query.Expr, error) {
 		s.result.Nullable = s.result.Nullable || arg.Type.Nullable
 	}
 	return p.node(query.Expr{Op: s.op, Type: s.result, Args: args})
+}
+
+// takes tells how many arguments there must be.
+func (s *signature) takes() string {
+	switch most := len(s.params); {
+	case s.least < most:
+		return fmt.Sprintf("%d or %d arguments", s.least, most)
+	case most == 1:
+		return "1 argument"
+	default:
+		return fmt.Sprintf("%d arguments", most)
+	}
 }
 
 func (p *parser) arguments() ([]*query.Expr, error) {
@@ -144,7 +157,11 @@ func (p *parser) seconds(name string, args []*query.Expr, pos int) (*query.Expr,
 		return nil, p.at(pos, "%s takes 1 argument, not %d.", name, len(args))
 	}
 	const places = 7
-	arg := args[0]
+	null := query.Type{Kind: query.Instant}
+	if name == "totalseconds" {
+		null.Kind = query.Duration
+	}
+	arg := typed(args[0], null)
 	kind := arg.Type.Kind
 	switch {
 	case name == "totalseconds" && kind == query.Duration:

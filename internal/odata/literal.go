@@ -126,7 +126,7 @@ func (p *parser) decimal(text string, pos int) (*query.Expr, error) {
 	}
 	fraction = strings.TrimRight(fraction, "0")
 	if power < -maxScale-20 || power > 20 {
-		return nil, p.tooLarge(pos)
+		return nil, p.tooManyDigits(text, pos)
 	}
 	scale := len(fraction) - power
 	literal := whole + fraction
@@ -141,9 +141,13 @@ func (p *parser) decimal(text string, pos int) (*query.Expr, error) {
 	}
 	value, err := strconv.ParseInt(literal, 10, 64)
 	if err != nil || scale > maxScale {
-		return nil, p.at(pos, "%s has more digits than are kept: 64 bits, and %d decimal places.", quote(text), maxScale)
+		return nil, p.tooManyDigits(text, pos)
 	}
 	return p.literal(query.Type{Kind: query.Number, Scale: uint8(scale)}, value) //nolint:gosec // from 0 to maxScale
+}
+
+func (p *parser) tooManyDigits(text string, pos int) error {
+	return p.at(pos, "%s has more digits than are kept: 64 bits, and %d decimal places.", quote(text), maxScale)
 }
 
 const guidSize = len("00000000-0000-0000-0000-000000000000")
@@ -207,8 +211,13 @@ func (p *parser) typedLiteral(name string, pos int) (*query.Expr, error) {
 // the ten thousand years that instants span.
 func parseDuration(text string) (ticks int64, ok bool) {
 	rest, negative := strings.CutPrefix(text, "-")
-	rest, ok = strings.CutPrefix(strings.ToUpper(rest), "P")
-	if !ok || rest == "" {
+	if !negative {
+		rest = strings.TrimPrefix(rest, "+")
+	}
+	upper := strings.ToUpper(rest)
+	isASCII := len(upper) == len(rest) // letters beyond it, such as the long s, grow or shrink
+	rest, ok = strings.CutPrefix(upper, "P")
+	if !ok || !isASCII || rest == "" {
 		return 0, false
 	}
 	days, clock, hasTime := strings.Cut(rest, "T")
@@ -227,9 +236,11 @@ func parseDuration(text string) (ticks int64, ok bool) {
 		if n, clock, ok = durationPart(clock, part.unit, part.ticks); !ok {
 			return 0, false
 		}
-		ticks += n
+		if ticks += n; ticks > query.MaxInstant {
+			return 0, false
+		}
 	}
-	if clock != "" || ticks > query.MaxInstant {
+	if clock != "" {
 		return 0, false
 	}
 	if negative {
@@ -250,7 +261,7 @@ func durationPart(text, unit string, ticksEach int64) (ticks int64, rest string,
 	if err != nil || hasPoint && (unit != "S" || fraction == "" || len(fraction) > 12 || strings.Trim(fraction, "0123456789") != "") {
 		return 0, "", false
 	}
-	ticks, fits := multiply(int64(n), ticksEach) //nolint:gosec // of 63 bits
+	ticks, fits := multiply(int64(n), ticksEach)
 	if !fits || ticks > query.MaxInstant {
 		return 0, "", false
 	}

@@ -63,10 +63,8 @@ func property[T, F any](name string, c codec[F], field func(*T) *F) Property[T] 
 			return nil
 		},
 	}
-	if c.raw == nil {
-		c.raw = c.write
-	}
-	p.raw = func(dst []byte, v *T) []byte { return c.raw(dst, *field(v)) }
+	raw := c.bare()
+	p.raw = func(dst []byte, v *T) []byte { return raw(dst, *field(v)) }
 	return p
 }
 
@@ -84,9 +82,18 @@ func describe(token jsontext.Token) string {
 	}
 }
 
+// bare gives what writes the bare value.
+func (c codec[F]) bare() func(dst []byte, f F) []byte {
+	if c.raw == nil {
+		return c.write
+	}
+	return c.raw
+}
+
 // nullable makes a codec of pointers, whose nil is null.
 func nullable[F any](c codec[F]) codec[*F] {
 	c.typ.Nullable = true
+	bare := c.bare()
 	return codec[*F]{
 		edm: c.edm, typ: c.typ, want: c.want + " or null",
 		write: func(dst []byte, f *F) []byte {
@@ -99,7 +106,7 @@ func nullable[F any](c codec[F]) codec[*F] {
 			if f == nil {
 				return nil
 			}
-			return c.raw(dst, *f)
+			return bare(dst, *f)
 		},
 		read: func(token jsontext.Token) (*F, bool) {
 			if token.Kind() == 'n' {
@@ -115,6 +122,7 @@ func nullable[F any](c codec[F]) codec[*F] {
 func zeroIsNull[F comparable](c codec[F]) codec[F] {
 	var zero F
 	c.typ.Nullable = true
+	bare := c.bare()
 	return codec[F]{
 		edm: c.edm, typ: c.typ, want: c.want + " or null",
 		write: func(dst []byte, f F) []byte {
@@ -127,7 +135,7 @@ func zeroIsNull[F comparable](c codec[F]) codec[F] {
 			if f == zero {
 				return nil
 			}
-			return c.raw(dst, f)
+			return bare(dst, f)
 		},
 		read: func(token jsontext.Token) (F, bool) {
 			if token.Kind() == 'n' {

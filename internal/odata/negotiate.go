@@ -35,6 +35,9 @@ type Representation struct {
 
 // ContentType gives the header for it.
 func (r Representation) ContentType() string {
+	if r == (Representation{Media: JSON}) {
+		return JSON + ";odata.metadata=minimal;charset=utf-8"
+	}
 	if r.Media != JSON {
 		if r.Media == Binary {
 			return r.Media
@@ -65,74 +68,104 @@ func CheckContentType(header string) error {
 // Negotiate chooses among the media types that are served, the first of which is
 // for whoever has no wish. $format, where it is given, stands for the Accept
 // header (OData 4.01 URL Conventions, section 5.1.9; RFC 9110, section 12.5.1).
+// What cannot be read is passed over.
 func Negotiate(accept, format string, serves ...string) (Representation, error) {
 	header, wish := "Accept", accept
 	if format != "" {
 		header, wish = string(OptionFormat), format
-		switch format {
+		switch strings.ToLower(format) {
 		case "json":
 			wish = JSON
 		case "xml":
 			wish = XML
 		}
 	}
-	if wish == "" {
+	if strings.TrimSpace(wish) == "" {
 		return Representation{Media: serves[0]}, nil
 	}
-	best, bestQuality := Representation{}, 0.0
-	var refused []string // by name, whatever the wildcards say
-	for item := range strings.SplitSeq(wish, ",") {
-		media, params, err := mime.ParseMediaType(item)
-		quality := qualityOf(params["q"])
-		if err != nil || quality == 0 {
-			refused = append(refused, media)
-			continue
-		}
-		if quality <= bestQuality {
-			continue
-		}
-		if r, ok := represent(media, params, serves, refused); ok {
-			best, bestQuality = r, quality
+	var best offer
+	for _, o := range offersOf(wish, serves) {
+		if o.quality > best.quality {
+			best = o
 		}
 	}
-	if best.Media != "" && !slices.Contains(refused, best.Media) {
-		return best, nil
+	if best.quality > 0 {
+		return best.gives, nil
 	}
-	return best, &Error{
+	return Representation{}, &Error{
 		Kind: NotAcceptable, Target: header,
 		Message: "Only " + strings.Join(serves, " or ") + " is served here (JSON with odata.metadata=minimal, none or full); " +
 			header + " asks for " + quote(wish) + ".",
 	}
 }
 
-// represent gives what one item of an Accept header gets.
-func represent(media string, params map[string]string, serves, refused []string) (Representation, bool) {
-	for _, served := range serves {
-		prefix, _, _ := strings.Cut(served, "/")
-		if slices.Contains(refused, served) || media != served && media != "*/*" && media != prefix+"/*" {
+// offer is a representation that an item of an Accept header may be answered
+// with.
+type offer struct {
+	gives     Representation
+	quality   float64 // 0 refuses it
+	precision int     // of the item: the more precise one overrules the others
+}
+
+// put adds an offer, unless another of the same representation overrules it.
+func put(offers []offer, o offer) []offer {
+	for i, other := range offers {
+		if other.gives != o.gives {
 			continue
 		}
-		r := Representation{Media: served}
-		if served != JSON || media != JSON {
-			return r, true
+		if other.precision > o.precision || other.precision == o.precision && other.quality >= o.quality {
+			return offers
 		}
-		level := params["odata.metadata"]
-		if level == "" {
-			level = params["metadata"] // OData 4.01
-		}
-		switch level {
-		case "", "minimal":
-		case "full":
-			r.Metadata = FullMetadata
-		case "none":
-			r.Metadata = NoMetadata
-		default:
-			return r, false
-		}
-		r.IEEE754 = strings.EqualFold(params["ieee754compatible"], "true")
-		return r, true
+		return append(slices.Delete(offers, i, i+1), o)
 	}
-	return Representation{}, false
+	return append(offers, o)
+}
+
+// offersOf gives what is served of the items of an Accept header, in its order.
+func offersOf(accept string, serves []string) (offers []offer) {
+	for item := range strings.SplitSeq(accept, ",") {
+		media, params, err := mime.ParseMediaType(item)
+		if err != nil {
+			continue
+		}
+		for _, served := range serves {
+			o := offer{gives: Representation{Media: served}, quality: qualityOf(params["q"])}
+			kind, _, _ := strings.Cut(served, "/")
+			switch media {
+			case "*/*":
+			case kind + "/*":
+				o.precision = 1
+			case served:
+				o.precision = 2
+				if served == JSON && !o.gives.describe(params) {
+					continue
+				}
+			default:
+				continue
+			}
+			offers = put(offers, o)
+		}
+	}
+	return offers
+}
+
+// describe sets the form of JSON that parameters ask for, if there is one.
+func (r *Representation) describe(params map[string]string) bool {
+	level := params["odata.metadata"]
+	if level == "" {
+		level = params["metadata"] // OData 4.01
+	}
+	switch level {
+	case "", "minimal":
+	case "full":
+		r.Metadata = FullMetadata
+	case "none":
+		r.Metadata = NoMetadata
+	default:
+		return false
+	}
+	r.IEEE754 = strings.EqualFold(params["ieee754compatible"], "true")
+	return true
 }
 
 // qualityOf reads a weight, which is 1 where it is not given or cannot be read.
@@ -151,7 +184,7 @@ func CheckVersions(version, most string) error {
 		return badRequest("OData-Version", "OData-Version must be 4.0 or 4.01, not %s.", quote(version))
 	}
 	n, err := strconv.ParseFloat(most, 64)
-	if most != "" && (err != nil || !(n >= 4)) {
+	if most != "" && (err != nil || strings.Trim(most, "0123456789.") != "" || n < 4) { // neither Inf nor 1e9
 		return badRequest("OData-MaxVersion", "OData-MaxVersion must be 4.0 or later, since 4.0 is what is spoken here; not %s.", quote(most))
 	}
 	return nil
@@ -181,7 +214,7 @@ func ParsePreferences(headers []string) (p Preferences) {
 				}
 			case "maxpagesize":
 				if n, err := strconv.ParseUint(value, 10, 31); err == nil && n > 0 {
-					p.MaxPageSize = int(n) //nolint:gosec // of 31 bits
+					p.MaxPageSize = int(n)
 				}
 			case "continue-on-error":
 				p.ContinueOnError = !hasValue || value == "true"

@@ -2,11 +2,13 @@ package odata
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"plimsoll/internal/query"
 )
@@ -46,8 +48,9 @@ type Query struct {
 	SkipToken  string
 	DeltaToken string
 
-	given []givenOption
-	rows  string // all that decides which rows there are, and in which order
+	given   []givenOption
+	aliases []alias // that the options refer to
+	rows    string  // all that decides which rows there are, and in which order
 }
 
 // Expand is one navigation that is wanted within its entity, with options of its
@@ -85,6 +88,9 @@ func ParseQuery(raw string, t *StructuredType, now time.Time, allowed ...Option)
 	if len(raw) > maxQuery {
 		return nil, badRequest("", "The query has %d bytes; at most %d are read.", len(raw), maxQuery)
 	}
+	if raw == "" {
+		return &Query{Top: -1, Select: SelectAll()}, nil
+	}
 	env := &environment{now: query.Ticks(now)}
 	var given []givenOption
 	for position := 0; position < len(raw); {
@@ -119,6 +125,9 @@ func decodeOption(part string, position int) (o givenOption, err error) {
 	if errName != nil || errValue != nil {
 		return o, badRequest(rawName, "The query is not percent-encoded correctly at position %d: %s.", position, quote(part))
 	}
+	if !utf8.ValidString(name+value) || strings.ContainsRune(name+value, 0) {
+		return o, badRequest(rawName, "The query holds what is no text at position %d, U+0000 or bytes that are not UTF-8: %s.", position, quote(part))
+	}
 	if strings.TrimPrefix(name, "$") == "" {
 		return o, badRequest("", "The query option at position %d has no name. Between double quotes a shell takes $top "+
 			"for a variable of its own: use single quotes, or write top.", position)
@@ -129,28 +138,6 @@ func decodeOption(part string, position int) (o givenOption, err error) {
 	return givenOption{name: Option(name), value: value, position: position}, nil
 }
 
-func (env *environment) addAlias(o givenOption) error {
-	if env.aliases == nil {
-		env.aliases = map[string]*alias{}
-	}
-	if env.aliases[string(o.name)] != nil {
-		return badRequest(string(o.name), "The alias %s is given again at position %d.", quote(string(o.name)), o.position)
-	}
-	env.aliases[string(o.name)] = &alias{text: o.value}
-	return nil
-}
-
-// allUsed refuses an alias that was given for nothing: its name is misspelled
-// somewhere.
-func (env *environment) allUsed() error {
-	for name, alias := range env.aliases {
-		if !alias.used {
-			return badRequest(name, "The query gives %s a value, and nothing refers to it.", quote(name))
-		}
-	}
-	return nil
-}
-
 // parseOptions reads the options of a request, or of one navigation within
 // $expand, which outer reads.
 func parseOptions(given []givenOption, t *StructuredType, env *environment, allowed []Option, outer *parser) (*Query, error) {
@@ -159,28 +146,47 @@ func parseOptions(given []givenOption, t *StructuredType, env *environment, allo
 		o.name = Option(strings.ToLower(string(o.name)))
 		switch {
 		case !slices.Contains(allowed, o.name):
-			return nil, badRequest(string(o.name), "The query option %s at position %d is not supported here; %s.",
-				quote(string(o.name)), o.position, supported(allowed))
+			return nil, o.refuse(outer, "%s is not supported here; %s.", quote(string(o.name)), supported(allowed))
 		case slices.ContainsFunc(given[:i], func(before givenOption) bool { return before.name == o.name }):
-			return nil, badRequest(string(o.name), "The query option %s is given again at position %d.", o.name, o.position)
+			return nil, o.refuse(outer, "%s is given twice.", o.name)
 		}
 	}
 	// $select last: its paths lead into what $expand expands.
 	slices.SortStableFunc(given, func(a, b givenOption) int {
 		return cmp.Compare(rank(a.name), rank(b.name))
 	})
-	q := &Query{Top: -1, Select: SelectAll(), given: given}
+	q, uses := &Query{Top: -1, Select: SelectAll(), given: given}, len(env.uses)
 	for _, o := range given {
 		p := &parser{option: o.name, text: o.value, env: env, typ: t}
 		if outer != nil {
-			p.option, p.start, p.depth = outer.option, o.valueAt, outer.depth+1
+			p.option, p.start, p.depth, p.nested = outer.option, o.valueAt, outer.depth+1, true
 		}
-		if err := q.set(o, p); err != nil {
+		if must, err := q.set(o, p); err != nil {
 			return nil, err
+		} else if must != "" {
+			return nil, o.refuse(outer, "%s %s, not %s.", o.name, must, quote(o.value))
 		}
 	}
-	q.rows = rowsOf(given, env)
+	q.aliases = env.usedSince(uses)
+	q.rows = q.rowsText()
 	return q, q.check()
+}
+
+// refuse says what is wrong with an option as a whole.
+func (o *givenOption) refuse(outer *parser, format string, args ...any) error {
+	name := o.name
+	if outer != nil {
+		name = outer.option
+	}
+	return badRequest(string(name), "%s at position %d: %s", within(outer), o.position, fmt.Sprintf(format, args...))
+}
+
+// within names what the position of an option is in.
+func within(outer *parser) string {
+	if outer != nil {
+		return string(outer.option)
+	}
+	return "Query"
 }
 
 func rank(option Option) int {
@@ -197,21 +203,26 @@ func (q *Query) check() error {
 	return nil
 }
 
-// rowsOf gives the text of the options that decide which rows there are and in
-// which order, with what their aliases stand for.
-func rowsOf(given []givenOption, env *environment) string {
+// rowsText gives the options that decide which rows there are and in which
+// order, with what their aliases stand for.
+func (q *Query) rowsText() string {
 	var text []string
-	for _, o := range given {
+	for _, o := range q.given {
 		switch o.name {
 		case OptionFilter, OptionSearch, OptionOrderBy:
-			text = append(text, string(o.name)+"="+o.value)
+			text = append(text, assignment(string(o.name), o.value))
 		}
 	}
-	for name, alias := range env.aliases {
-		text = append(text, name+"="+alias.text)
+	for _, a := range q.aliases {
+		text = append(text, assignment(a.name, a.text))
 	}
 	slices.Sort(text)
 	return strings.Join(text, "&")
+}
+
+// assignment writes an option or an alias as it stands in a URL.
+func assignment(name, value string) string {
+	return url.QueryEscape(name) + "=" + url.QueryEscape(value)
 }
 
 func supported(allowed []Option) string {
@@ -225,9 +236,9 @@ func supported(allowed []Option) string {
 	return "these are: " + strings.Join(names, ", ")
 }
 
-// set reads the value of one option, which p stands before.
-func (q *Query) set(o givenOption, p *parser) (err error) {
-	var must string
+// set reads the value of one option, which p stands before. It gives what the
+// value must be where p cannot tell.
+func (q *Query) set(o givenOption, p *parser) (must string, err error) {
 	switch o.name {
 	case OptionFilter:
 		if strings.TrimSpace(o.value) != "" { // Graph: an empty filter is none
@@ -265,10 +276,7 @@ func (q *Query) set(o givenOption, p *parser) (err error) {
 	case OptionSkip:
 		q.Skip, must = naturalNumber(o.value)
 	}
-	if must != "" {
-		return badRequest(string(o.name), "The query option %s at position %d %s, not %s.", o.name, o.position, must, quote(o.value))
-	}
-	return err
+	return must, err
 }
 
 func notEmpty(token, link string) (must string) {
@@ -280,10 +288,10 @@ func notEmpty(token, link string) (must string) {
 
 func naturalNumber(value string) (n int, must string) {
 	parsed, err := strconv.ParseUint(value, 10, 31)
-	if err != nil || value[0] == '+' {
+	if err != nil {
 		return 0, "must be an integer from 0 to 2147483647"
 	}
-	return int(parsed), "" //nolint:gosec // of 31 bits
+	return int(parsed), ""
 }
 
 // both wants the rows that two filters want.

@@ -86,7 +86,7 @@ func (p *parser) searchOne() (*query.Expr, error) {
 			end = len(p.text) - p.pos
 		}
 		word := p.text[p.pos : p.pos+end]
-		if word == "" || word == "AND" || word == "OR" {
+		if word == "" || word == "AND" || word == "OR" || word == "NOT" {
 			return nil, p.expected("a word or a phrase in double quotes")
 		}
 		p.pos += end
@@ -114,7 +114,7 @@ func (p *parser) keyword(keyword string) bool {
 // that NOT finds the rows whose texts are.
 func (p *parser) found(term string) (*query.Expr, error) {
 	lower := strings.Map(unicode.ToLower, term)
-	any := &query.Expr{Op: query.Or, Type: boolean(true)}
+	somewhere := &query.Expr{Op: query.Or, Type: boolean(true)}
 	for _, a := range p.typ.attributes {
 		if !a.searched {
 			continue
@@ -126,11 +126,11 @@ func (p *parser) found(term string) (*query.Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		any.Args = append(any.Args, contains)
+		somewhere.Args = append(somewhere.Args, contains)
 	}
-	if len(any.Args) == 0 {
+	if len(somewhere.Args) == 0 {
 		return nil, p.at(0, "%s has no text that is searched.", p.typ.name)
 	}
 	yes := &query.Expr{Op: query.Literal, Type: boolean(false), Value: true}
-	return p.node(query.Expr{Op: query.Eq, Type: boolean(false), Args: []*query.Expr{any, yes}})
+	return p.node(query.Expr{Op: query.Eq, Type: boolean(false), Args: []*query.Expr{somewhere, yes}})
 }

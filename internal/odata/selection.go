@@ -1,7 +1,6 @@
 package odata
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -12,6 +11,8 @@ const (
 	maxExpand      = 20 // in all levels together
 	maxExpandDepth = 5
 )
+
+const maxProperties = 64 // of a type: the bits of a Selection
 
 // Selection says which properties of a type are wanted.
 type Selection struct {
@@ -27,6 +28,11 @@ func SelectAll() Selection { return Selection{all: true} }
 func (s *Selection) All() bool { return s.all }
 
 func (s *Selection) has(i int) bool { return s.all || s.bits&(1<<i) != 0 }
+
+// links tells whether the link of a navigation is wanted.
+func (s *Selection) links(navigation string) bool {
+	return s.all || slices.Contains(s.names, navigation)
+}
 
 // Names tells whether a property was asked for by its name.
 func (q *Query) Names(t *StructuredType, name string) bool {
@@ -67,25 +73,27 @@ func (p *parser) selectOne(q *Query, pos int) error {
 	if name == "" {
 		return p.expected("the name of a property")
 	}
-	if i := p.typ.index(name); i >= 0 {
-		q.Select.bits |= 1 << i
-		q.Select.names = append(q.Select.names, name)
-		return nil
-	}
-	n := p.typ.navigation(name)
-	if n == nil {
+	i, n := p.typ.index(name), p.typ.navigation(name)
+	if i < 0 && n == nil {
 		return p.at(pos, "%s is no property of %s; its properties are %s.", quote(nameAt(p.text, pos)), p.typ.name, strings.Join(p.typ.names(), ", "))
 	}
+	if !slices.Contains(q.Select.names, name) {
+		q.Select.names = append(q.Select.names, name)
+	}
+	if i >= 0 {
+		q.Select.bits |= 1 << i
+		return nil
+	}
 	if !p.accept('/') { // its link, which only full metadata shows
-		if !slices.Contains(q.Select.names, name) {
-			q.Select.names = append(q.Select.names, name)
-		}
 		return nil
 	}
 	e := q.Expanded(name)
 	if e == nil {
 		if !n.expandable || n.collection {
 			return p.at(pos, "%s is selected from by $expand=%s($select=…).", name, name)
+		}
+		if p.env.expands++; p.env.expands > maxExpand {
+			return p.tooManyExpands(pos)
 		}
 		q.Expand = append(q.Expand, Expand{Navigation: name, Query: Query{Top: -1}})
 		e = &q.Expand[len(q.Expand)-1]
@@ -131,12 +139,14 @@ func (p *parser) expandOne(q *Query) error {
 	for _, name := range names {
 		n := p.typ.navigation(name)
 		switch p.env.expands++; {
-		case n == nil || !n.expandable || p.peek() == '/':
+		case n == nil || !n.expandable:
 			return p.at(pos, "%s cannot be expanded; %s.", quote(nameAt(p.text, pos)), p.typ.whatExpands())
 		case p.env.expands > maxExpand:
-			return p.at(pos, "at most %d navigations are expanded.", maxExpand)
+			return p.tooManyExpands(pos)
 		case p.depth >= maxExpandDepth:
 			return p.at(pos, "$expand nests deeper than %d.", maxExpandDepth)
+		case p.peek() == '/':
+			return p.at(p.pos, "a path leads no further here; write %s($expand=…).", name)
 		case q.Expanded(name) != nil && all:
 			continue
 		case q.Expanded(name) != nil:
@@ -149,6 +159,10 @@ func (p *parser) expandOne(q *Query) error {
 		q.Expand = append(q.Expand, Expand{Navigation: name, Query: *inner})
 	}
 	return nil
+}
+
+func (p *parser) tooManyExpands(pos int) error {
+	return p.at(pos, "at most %d navigations are expanded.", maxExpand)
 }
 
 // options gives what $expand takes for the navigation: of a single entity,
@@ -197,6 +211,9 @@ func (p *parser) nestedOptions() ([]givenOption, error) {
 }
 
 func (p *parser) nestedOption(from int) (givenOption, error) {
+	for p.text[from] == ' ' || p.text[from] == '\t' {
+		from++
+	}
 	name, value, found := strings.Cut(p.text[from:p.pos], "=")
 	trimmed := strings.TrimPrefix(strings.TrimSpace(name), "$")
 	if !found || trimmed == "" {
@@ -236,7 +253,7 @@ func (q *Query) Context() string {
 		if inner == "" {
 			inner = "()"
 		}
-		names = append(slices.DeleteFunc(names, func(name string) bool { return name == e.Navigation }), e.Navigation+inner)
+		names = append(names, e.Navigation+inner)
 	}
 	return "(" + strings.Join(names, ",") + ")"
 }
@@ -247,8 +264,11 @@ func (q *Query) Encode() string {
 	var text strings.Builder
 	for _, o := range q.given {
 		if o.name != OptionSkip && o.name != OptionLevels {
-			text.WriteString(url.QueryEscape(string(o.name)) + "=" + url.QueryEscape(o.value) + "&")
+			text.WriteString(assignment(string(o.name), o.value) + "&")
 		}
+	}
+	for _, a := range q.aliases {
+		text.WriteString(assignment(a.name, a.text) + "&")
 	}
 	return text.String()
 }

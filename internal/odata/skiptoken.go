@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 
 	"plimsoll/internal/query"
 )
@@ -77,7 +78,7 @@ func parseToken(option Option, scope, token string) ([]any, error) {
 	var values []any
 	d := json.NewDecoder(bytes.NewReader(raw[sumSize:]))
 	d.UseNumber()
-	if d.Decode(&values) != nil || d.More() {
+	if d.Decode(&values) != nil || d.InputOffset() != int64(len(raw)-sumSize) {
 		return nil, foreignToken(option)
 	}
 	for i, value := range values {
@@ -100,11 +101,11 @@ func foreignToken(option Option) error {
 
 // fits tells whether a value can be the one that a key ended with.
 func fits(value any, t query.Type) bool {
-	switch value.(type) {
+	switch value := value.(type) {
 	case nil:
 		return t.Nullable
 	case string:
-		return t.Kind == query.String
+		return t.Kind == query.String && !strings.ContainsRune(value, 0)
 	case int64:
 		return t.Kind != query.String
 	default:

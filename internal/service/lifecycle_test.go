@@ -147,6 +147,7 @@ func (f *fleet) live(rt *rapid.T) {
 		"patch":           step(f.patch),
 		"delete":          step(f.delete),
 		"unknown id":      step(f.unknown),
+		"a change set":    step(f.together),
 	})
 	v, err := f.store.Verify(rt.Context())
 	want := plimsoll.Verification{Scripts: int64(len(f.scripts))}

@@ -215,6 +215,9 @@ func (c *compiler) ranked(e *query.Expr) string {
 func (c *compiler) in(e *query.Expr, onlyTruth bool) string {
 	x, others := e.Args[0], e.Args[1:]
 	if others[0].Type.Collection {
+		if isNull(x) {
+			return "FALSE" // no member is null
+		}
 		alias := c.alias()
 		return "EXISTS (SELECT 1 FROM " + c.elements(others[0], alias) +
 			" WHERE " + alias + ".value" + c.dialect.collate + " = " + c.value(x) + ")"

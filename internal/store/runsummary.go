@@ -17,8 +17,12 @@ const runSummaryColumns = `r.script_id, r.sequence, r.id, r.no_issue_detected, r
 	r.recorded_at, r.recorded_by, r.removed_at, r.removed_by`
 
 // joinCurrent adds a script's current summary, and NULLs where it has none.
-const joinCurrent = `LEFT JOIN run_summary_head h ON h.script_id = s.id
-	LEFT JOIN run_summary r ON r.script_id = h.script_id AND r.sequence = h.sequence AND r.removed_at IS NULL`
+const (
+	joinCurrent = joinHead + joinLatest
+	joinHead    = `LEFT JOIN run_summary_head h ON h.script_id = s.id`
+	joinLatest  = ` LEFT JOIN run_summary r
+		ON r.script_id = h.script_id AND r.sequence = h.sequence AND r.removed_at IS NULL`
+)
 
 // currentRunSummary tells an unknown script (no row) from one without a
 // current summary (a row of NULLs).

@@ -46,7 +46,10 @@ func scriptList(with []string, far bool) *list[plimsoll.ListedScript] {
 		size:    func(s *plimsoll.ListedScript) int { return textSize(&s.Script) },
 	}
 	if summary || far {
-		l.from += " " + joinCurrent
+		// PostgreSQL would merge the tables, which are in one order, and read
+		// the head of every script before the page. It cannot merge by what
+		// only looks like another value, and finds each by its key.
+		l.from += " " + joinHead + " || ''" + joinLatest
 	}
 	if summary {
 		l.selects, l.scan = l.selects+", "+runSummaryColumns, scanListed
