@@ -41,8 +41,9 @@ func (a *API) metadata(c *call) (*answer, error) {
 
 func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	management := &deviceManagement{id: a.tenantID}
-	if e := c.query.Expanded("deviceComplianceScripts"); e != nil {
-		scripts, err := a.scripts(c, &e.Query)
+	expanded := c.query.Expanded("deviceComplianceScripts")
+	if expanded != nil {
+		scripts, err := a.scripts(c, &expanded.Query)
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +51,11 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	}
 	body := a.model.management.AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
 		management, c.query, c.writer(), "deviceManagement")
-	return c.ok(append(body, '}')), nil
+	result := c.ok(append(body, '}'))
+	if expanded != nil {
+		result = c.listed(result)
+	}
+	return result, nil
 }
 
 // Pages of a list: in rows, and in bytes of what the rows hold. PostgreSQL sends
@@ -136,9 +141,9 @@ func lasting(name string) bool {
 	return !slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, canonical(name))
 }
 
-// shared tells whether an option is of the whole request, what it expands
-// included: an alias, and the form of the answer.
-func shared(name string) bool { return name[0] == '@' || canonical(name) == odata.OptionFormat }
+// isFormat tells whether an option says the form of the whole answer, what it
+// expands included.
+func isFormat(name string) bool { return canonical(name) == odata.OptionFormat }
 
 func canonical(name string) odata.Option {
 	return odata.Option("$" + strings.TrimPrefix(strings.ToLower(name), "$"))

@@ -45,8 +45,7 @@ func (a *API) scripts(c *call, q *odata.Query) (*odata.Collection[script], error
 		if q == c.query {
 			return c.nextLink(odata.OptionSkipToken, token)
 		}
-		// It goes on by itself, and takes along what its options may refer to.
-		return c.base() + "/" + scriptsName + "?" + q.Encode() + c.given(shared) + "$skiptoken=" + token
+		return c.base() + "/" + scriptsName + "?" + q.Encode() + c.given(isFormat) + "$skiptoken=" + token // it goes on by itself
 	}), nil
 }
 
