@@ -143,22 +143,41 @@ func (c *call) entityTags(header string) (entityTags, error) {
 		return nil, nil
 	}
 	tags := entityTags{}
-	for tag := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		tag = strings.TrimSpace(tag)
-		opaque := strings.TrimPrefix(tag, "W/")
-		if tag != "*" && (len(opaque) < 2 || opaque[0] != '"' || opaque[len(opaque)-1] != '"') {
+	for rest := strings.Join(values, ","); ; {
+		rest = strings.TrimLeft(rest, ", \t")
+		if rest == "" && len(tags) > 0 {
+			return tags, nil
+		}
+		tag, after, ok := cutEntityTag(rest)
+		if !ok {
 			return nil, &odata.Error{
 				Kind: odata.BadRequest, Target: header,
 				Message: header + ` must be * or list entity tags as @odata.etag gives them, such as W/"3".`,
 			}
 		}
-		tags[opaque] = true
+		tags[tag], rest = true, after
 	}
-	return tags, nil
+}
+
+// cutEntityTag takes the first entity tag, without the mark of a weak one, or *
+// from a list (RFC 9110, section 8.8.3). Within its quotes a tag may hold commas.
+func cutEntityTag(list string) (tag, rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(list, "*"); ok {
+		tag = "*"
+	} else {
+		opaque, isQuoted := strings.CutPrefix(strings.TrimPrefix(list, "W/"), `"`)
+		if opaque, rest, ok = strings.Cut(opaque, `"`); !ok || !isQuoted {
+			return "", "", false
+		}
+		tag = `"` + opaque + `"`
+	}
+	rest = strings.TrimLeft(rest, " \t")
+	return tag, rest, rest == "" || rest[0] == ','
 }
 
 // condition holds an answer to a GET against the request's preconditions: an
-// entity that the client has already is not sent again.
+// entity that the client has already is not sent again. What is expanded within
+// it changes without its entity tag, and so is always sent.
 func (c *call) condition(result *answer) (*answer, error) {
 	if result.etag == "" || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
 		return result, nil
@@ -173,7 +192,7 @@ func (c *call) condition(result *answer) (*answer, error) {
 		return nil, err
 	case wanted != nil && !wanted.has(result.etag):
 		return nil, plimsoll.Errorf(plimsoll.PreconditionFailed, "It is not what If-Match names; its entity tag is %s now.", result.etag)
-	case unwanted.has(result.etag):
+	case unwanted.has(result.etag) && len(c.query.Expand) == 0:
 		return &answer{status: http.StatusNotModified, etag: result.etag}, nil
 	}
 	return result, nil

@@ -39,6 +39,7 @@ func newModel() *model {
 	m.script = scriptType(m.runSummary)
 	m.management = odata.Declare(odata.EntityType[deviceManagement]{
 		Name: namespace + ".deviceManagement", Base: namespace + ".entity",
+		Key: func(m *deviceManagement) string { return m.id },
 		Properties: []odata.Property[deviceManagement]{
 			odata.String("id", func(m *deviceManagement) *string { return &m.id }).ReadOnly(),
 		},
