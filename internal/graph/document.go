@@ -35,8 +35,13 @@ func (a *API) serviceDocument(c *call) (*answer, error) {
 		`[{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}]}`...)), nil
 }
 
+// metadata answers in the form that was asked for; the parameters of JSON mean
+// nothing for it.
 func (a *API) metadata(c *call) (*answer, error) {
-	return c.ok(a.model.metadata), nil
+	form := odata.Representation{Media: c.form.Media}
+	return &answer{
+		status: http.StatusOK, contentType: form.Media + ";charset=utf-8", body: a.model.metadata[c.root][form.Media],
+	}, nil
 }
 
 func (a *API) getDeviceManagement(c *call) (*answer, error) {

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"time"
 
 	"plimsoll"
@@ -25,7 +24,7 @@ type model struct {
 	script     *odata.EntityType[script]
 	runSummary *odata.EntityType[record]
 	history    *odata.EntityType[record]
-	metadata   []byte
+	metadata   map[string]document // by root
 }
 
 // deviceManagement is the singleton under which Graph keeps the scripts.
@@ -47,11 +46,7 @@ func newModel() *model {
 				func(m *deviceManagement) *odata.Collection[script] { return &m.scripts }),
 		},
 	})
-	var text bytes.Buffer
-	if err := odata.WriteMetadata(&text, m.schemas()); err != nil {
-		panic("the model cannot be written: " + err.Error()) // a fault of this file alone
-	}
-	m.metadata = text.Bytes()
+	m.metadata = m.documents()
 	return m
 }
 
@@ -126,29 +121,4 @@ func historyType() *odata.EntityType[record] {
 			odata.TextOrNull("removedBy", func(r *record) *string { return &r.RemovedBy }).Searched(),
 		),
 	})
-}
-
-func (m *model) schemas() []odata.Schema {
-	history := odata.Function{Name: "runSummaryHistory", IsBound: true, Parameters: []odata.ParameterElement{
-		{Name: "bindingParameter", Type: m.script.Name},
-	}}
-	history.Returns.Type = "Collection(" + m.history.Name + ")"
-	return []odata.Schema{
-		{
-			Namespace: namespace,
-			Enums:     []odata.EnumElement{runAsAccounts().Describe(), platforms().Describe()},
-			Entities: []odata.TypeElement{
-				odata.AbstractEntity(namespace + ".entity"),
-				m.management.Describe(), m.script.Describe(), m.runSummary.Describe(),
-			},
-			Container: &odata.EntityElements{Name: "GraphService", Singletons: []odata.SingletonElement{
-				{Name: "deviceManagement", Type: m.management.Name},
-			}},
-		},
-		{
-			Namespace: ours,
-			Complexes: []odata.TypeElement{m.history.Describe()},
-			Functions: []odata.Function{history},
-		},
-	}
 }

@@ -80,7 +80,7 @@ func (a *API) both() map[string]operations {
 	m := a.model
 	return map[string]operations{
 		"":           {http.MethodGet: open(a.serviceDocument, odata.JSON)},
-		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML)},
+		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML, odata.JSON)},
 		"/$batch":    {http.MethodPost: {permission: []auth.Permission{}, maxBody: maxBatchBody, handle: a.runBatch}},
 		"/deviceManagement": {
 			http.MethodGet: read(m.management.Type(), a.getDeviceManagement, ofEntity()...),
