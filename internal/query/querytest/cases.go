@@ -52,7 +52,10 @@ func textCases(text, nullable, collection, h *query.Expr) []*query.Expr {
 	all := of(query.All, collection, of(query.Contains, Make(query.ToLower, s, member), h))
 	all.Name = "m"
 	var filters []*query.Expr
-	for _, field := range []*query.Expr{text, nullable, h} {
+	for _, op := range comparisons() { // without any property
+		filters = append(filters, of(op, h, Value(s, "B")), of(op, Make(query.ToLower, s, h), Make(query.ToUpper, s, h)))
+	}
+	for _, field := range []*query.Expr{text, nullable} {
 		for _, op := range comparisons() {
 			filters = append(filters, of(op, field, h), of(query.Not, of(op, h, field)))
 		}

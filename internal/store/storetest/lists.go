@@ -58,7 +58,7 @@ func ids(rows []plimsoll.ListedScript) []string {
 // listCases holds every case of the table to the oracle.
 func listCases(t *testing.T, store Store) {
 	t.Helper()
-	rows, fields := fill(t, store, 80), scriptFields()
+	rows, fields := fill(t, store, 40), scriptFields()
 	for _, c := range querytest.Cases(named(fields, "displayName"), named(fields, "publisher"),
 		named(fields, "createdDateTime"), named(fields, "roleScopeTagIds")) {
 		page := query.Page{Filter: c.Filter, Limit: 1000, Budget: 1 << 30}
