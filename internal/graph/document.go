@@ -46,8 +46,9 @@ func (a *API) metadata(c *call) (*answer, error) {
 
 func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	management := &deviceManagement{id: a.tenantID}
-	if e := c.query.Expanded("deviceComplianceScripts"); e != nil {
-		scripts, err := a.scripts(c, &e.Query)
+	expanded := c.query.Expanded("deviceComplianceScripts")
+	if expanded != nil {
+		scripts, err := a.scripts(c, &expanded.Query)
 		if err != nil {
 			return nil, err
 		}
@@ -55,7 +56,11 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	}
 	body := a.model.management.AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
 		management, c.query, c.writer(), "deviceManagement")
-	return c.ok(append(body, '}')), nil
+	result := c.ok(append(body, '}'))
+	if expanded != nil {
+		result = c.listed(result)
+	}
+	return result, nil
 }
 
 // Pages of a list: in rows, and in bytes of what the rows hold. PostgreSQL sends
@@ -116,23 +121,35 @@ func (c *call) listed(result *answer) *answer {
 // nextLink gives the request's own URL with another token. What the token
 // stands for is left out.
 func (c *call) nextLink(option odata.Option, token string) string {
-	var link strings.Builder
 	path, _, _ := strings.Cut(c.r.RequestURI, "?") // as it was sent, where it was no whole URL
 	if !strings.HasPrefix(path, "/") {
 		path = c.r.URL.EscapedPath()
 	}
-	link.WriteString(c.host() + path + "?")
-	for given := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
-		name, _, _ := strings.Cut(given, "=")
-		if name, err := url.QueryUnescape(name); err == nil && name != "" && !passing(name) {
-			link.WriteString(given + "&")
-		}
-	}
-	return link.String() + string(option) + "=" + token
+	return c.host() + path + "?" + c.given(lasting) + string(option) + "=" + token
 }
 
-// passing tells whether an option is of one page only.
-func passing(name string) bool {
-	name = "$" + strings.TrimPrefix(strings.ToLower(name), "$")
-	return slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, odata.Option(name))
+// given gives the query options that are wanted, as they were sent, each with an
+// & behind it.
+func (c *call) given(wanted func(name string) bool) string {
+	var options strings.Builder
+	for given := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
+		name, _, _ := strings.Cut(given, "=")
+		if name, err := url.QueryUnescape(name); err == nil && name != "" && wanted(name) {
+			options.WriteString(given + "&")
+		}
+	}
+	return options.String()
+}
+
+// lasting tells whether an option is of all pages, and not of one only.
+func lasting(name string) bool {
+	return !slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, canonical(name))
+}
+
+// isFormat tells whether an option says the form of the whole answer, what it
+// expands included.
+func isFormat(name string) bool { return canonical(name) == odata.OptionFormat }
+
+func canonical(name string) odata.Option {
+	return odata.Option("$" + strings.TrimPrefix(strings.ToLower(name), "$"))
 }

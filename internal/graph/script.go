@@ -45,7 +45,7 @@ func (a *API) scripts(c *call, q *odata.Query) (*odata.Collection[script], error
 		if q == c.query {
 			return c.nextLink(odata.OptionSkipToken, token)
 		}
-		return c.base() + "/" + scriptsName + "?" + q.Encode() + "$skiptoken=" + token // it goes on by itself
+		return c.base() + "/" + scriptsName + "?" + q.Encode() + c.given(isFormat) + "$skiptoken=" + token // it goes on by itself
 	}), nil
 }
 
