@@ -59,7 +59,8 @@ func TestNegotiate(t *testing.T) {
 		// weights
 		{"application/json;q=0.2,application/xml;q=0.7", "", both, xml},
 		{"application/xml;q=0.2,application/json;q=0.7", "", both, json},
-		{"application/xml, application/json", "", both, xml},
+		{"application/xml, application/json", "", both, json}, // as it is served, where both are liked as much
+		{"application/xml, application/json, */*", "", both, json},
 		{"application/json;odata.metadata=full;q=0.5,application/json;odata.metadata=none", "", onlyJSON, none},
 		{"application/json;q=0.1,*/*", "", both, xml},
 		{"*/*,application/json;q=0.1", "", both, xml},
