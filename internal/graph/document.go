@@ -54,7 +54,7 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 		}
 		management.scripts = *scripts
 	}
-	body := a.model.management.AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
+	body := a.model.management[c.root].AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
 		management, c.query, c.writer(), "deviceManagement")
 	result := c.ok(append(body, '}'))
 	if expanded != nil {

@@ -20,7 +20,7 @@ type (
 
 // model declares every type that is served. $metadata is written from it.
 type model struct {
-	management *odata.EntityType[deviceManagement]
+	management map[string]*odata.EntityType[deviceManagement] // by root: Graph's v1.0 has no scripts
 	script     *odata.EntityType[script]
 	runSummary *odata.EntityType[record]
 	history    *odata.EntityType[record]
@@ -36,18 +36,23 @@ type deviceManagement struct {
 func newModel() *model {
 	m := &model{runSummary: runSummaryType(), history: historyType()}
 	m.script = scriptType(m.runSummary)
-	m.management = odata.Declare(odata.EntityType[deviceManagement]{
+	m.management = map[string]*odata.EntityType[deviceManagement]{
+		beta: managementType(odata.Many("deviceComplianceScripts", m.script,
+			func(m *deviceManagement) *odata.Collection[script] { return &m.scripts })),
+		v1: managementType(),
+	}
+	m.metadata = m.documents()
+	return m
+}
+
+func managementType(navigations ...odata.Navigation[deviceManagement]) *odata.EntityType[deviceManagement] {
+	return odata.Declare(odata.EntityType[deviceManagement]{
 		Name: namespace + ".deviceManagement", Base: namespace + ".entity",
 		Properties: []odata.Property[deviceManagement]{
 			odata.String("id", func(m *deviceManagement) *string { return &m.id }).ReadOnly(),
 		},
-		Navigations: []odata.Navigation[deviceManagement]{
-			odata.Many("deviceComplianceScripts", m.script,
-				func(m *deviceManagement) *odata.Collection[script] { return &m.scripts }),
-		},
+		Navigations: navigations,
 	})
-	m.metadata = m.documents()
-	return m
 }
 
 func runAsAccounts() odata.Enumeration[plimsoll.RunAsAccount] {

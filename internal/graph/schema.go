@@ -15,19 +15,18 @@ type document map[string][]byte
 // what is served.
 type surface map[string]operations
 
-// surfaces gives the roots with their paths, which are looked at and not served.
-func (m *model) surfaces() map[string]surface {
-	a := &API{model: m}
-	whole := a.both()
+// surfaces gives the roots with their paths.
+func (a *API) surfaces() map[string]surface {
+	whole := a.everywhere(beta)
 	maps.Copy(whole, a.betaOnly())
-	return map[string]surface{beta: whole, v1: a.both()}
+	return map[string]surface{beta: whole, v1: a.everywhere(v1)}
 }
 
 // documents writes $metadata of each root.
 func (m *model) documents() map[string]document {
 	documents := map[string]document{}
-	for root, paths := range m.surfaces() {
-		schemas := m.schemas(paths)
+	for root, paths := range (&API{model: m}).surfaces() { // to look at
+		schemas := m.schemas(paths, m.management[root])
 		inXML, err := odata.MetadataXML(schemas)
 		if err != nil {
 			panic("the model cannot be written: " + err.Error()) // a fault of this package alone
@@ -42,30 +41,28 @@ func (m *model) documents() map[string]document {
 }
 
 // schemas describes what is at the paths of a root.
-func (m *model) schemas(paths surface) []odata.Schema {
-	management := m.management.Describe()
+func (m *model) schemas(paths surface, management *odata.EntityType[deviceManagement]) []odata.Schema {
 	schema := odata.Schema{
 		Namespace: namespace,
 		Entities:  []odata.TypeElement{odata.AbstractEntity(namespace + ".entity")},
 		Container: &odata.ContainerElement{
 			Name: "GraphService",
 			Singletons: []odata.SingletonElement{{
-				Name: "deviceManagement", Type: m.management.Name, Annotations: paths.entity("/deviceManagement"),
+				Name: "deviceManagement", Type: management.Name, Annotations: paths.entity("/deviceManagement"),
 			}},
 			Annotations: paths.service(),
 		},
 	}
 	if paths[scriptsPath] == nil {
-		management.Navigations = nil
-		schema.Entities = append(schema.Entities, management)
+		schema.Entities = append(schema.Entities, management.Describe())
 		return []odata.Schema{schema}
 	}
 	schema.Enums = []odata.EnumElement{runAsAccounts().Describe(), platforms().Describe()}
-	schema.Entities = append(schema.Entities, management, m.script.Describe(), m.runSummary.Describe())
+	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe())
 	schema.Functions = []odata.Function{m.delta(paths)}
 	schema.Targets = []odata.TargetElement{
 		{
-			Target: m.management.Name + "/deviceComplianceScripts",
+			Target: management.Name + "/deviceComplianceScripts",
 			// Scripts have entity tags, and there is a delta of them.
 			Annotations: append(paths.collection(scriptsPath), odata.OptimisticConcurrency(), odata.ChangeTracking()),
 		},
