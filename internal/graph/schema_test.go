@@ -43,7 +43,7 @@ func metadataOf(t *testing.T, root string) (object, surface) {
 	if err := json.Unmarshal(m.metadata[root][odata.JSON], &document); err != nil {
 		t.Fatal(err)
 	}
-	return document, m.surfaces()[root]
+	return document, (&API{model: m}).surfaces()[root]
 }
 
 // annotated is what $metadata says of what is at a path.
@@ -392,6 +392,7 @@ func TestMetadataForms(t *testing.T) {
 		{"", "application/json;odata.metadata=full", inJSON},
 		{"", "application/json;q=0.5,application/xml", inXML},
 		{"", "application/xml;q=0.5,application/json", inJSON},
+		{"", "application/json, text/plain, */*", inXML}, // axios, and with it generators
 		{"?$format=json", "application/xml", inJSON},
 		{"?$format=xml", "application/json", inXML},
 		{"?$format=application/json", "", inJSON},
