@@ -43,7 +43,7 @@ func metadataOf(t *testing.T, root string) (object, surface) {
 	if err := json.Unmarshal(m.metadata[root][odata.JSON], &document); err != nil {
 		t.Fatal(err)
 	}
-	return document, m.surfaces()[root]
+	return document, (&API{model: m}).surfaces()[root]
 }
 
 // annotated is what $metadata says of what is at a path.
