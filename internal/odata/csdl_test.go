@@ -301,8 +301,8 @@ func values[S ~string](list List) (texts []string) {
 	return texts
 }
 
-// TestListedFilterFunctions holds what $metadata says of $filter to what is read.
-func TestListedFilterFunctions(t *testing.T) {
+// TestFilterFunctionsAreListed holds what $metadata says of $filter to what is read.
+func TestFilterFunctionsAreListed(t *testing.T) {
 	t.Parallel()
 	listed := values[Text](filterFunctions())
 	// The functions and operators of OData 4.01 URL Conventions, sections
