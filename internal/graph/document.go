@@ -63,6 +63,15 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	return result, nil
 }
 
+// managementOwner has the paths of deviceManagement's properties.
+func (a *API) managementOwner(root string) owner[deviceManagement] {
+	return owner[deviceManagement]{
+		pattern: "/deviceManagement", typ: a.model.management[root],
+		path: func(*deviceManagement) string { return "deviceManagement" },
+		read: func(*call, string) (*deviceManagement, error) { return &deviceManagement{id: a.tenantID}, nil },
+	}
+}
+
 // Pages of a list: in rows, and in bytes of what the rows hold. PostgreSQL sends
 // a result to its end even where it is left in the midst, so that rows that may
 // be a megabyte each are also asked for in small numbers.

@@ -78,7 +78,7 @@ func ofDelta() []odata.Option {
 // everywhere lists the paths that are served below both roots, as they are below
 // one of them.
 func (a *API) everywhere(root string) map[string]operations {
-	return map[string]operations{
+	routes := map[string]operations{
 		"":           {http.MethodGet: open(a.serviceDocument, odata.JSON)},
 		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML, odata.JSON)},
 		"/$batch":    {http.MethodPost: {permission: []auth.Permission{}, maxBody: maxBatchBody, handle: a.runBatch}},
@@ -86,6 +86,8 @@ func (a *API) everywhere(root string) map[string]operations {
 			http.MethodGet: read(a.model.management[root].Type(), a.getDeviceManagement, ofEntity()...),
 		},
 	}
+	addProperties(routes, a.managementOwner(root))
+	return routes
 }
 
 // betaOnly lists the paths that are served below /beta only.
