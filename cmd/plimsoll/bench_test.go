@@ -81,7 +81,9 @@ func BenchmarkBatch(b *testing.B) {
 			for i := range items {
 				items[i] = fmt.Sprintf(`{"id":"%d","method":"GET","url":"%s"}`, i, path)
 			}
-			plain := func(request []byte) []byte { return bytes.Replace(request, []byte("Accept-Encoding: gzip\r\n"), nil, 1) }
+			plain := func(request []byte) []byte {
+				return bytes.Replace(request, []byte("Accept-Encoding: gzip\r\n"), nil, 1)
+			}
 			batch := s.request("POST", "/$batch", `{"requests":[`+strings.Join(items, ",")+`]}`)
 			subject := dialLoad(b, s.URL, http.StatusOK, plain(batch))
 			floor := dialLoad(b, s.URL, http.StatusOK, plain(s.request("GET", path, "")))

@@ -35,8 +35,13 @@ func (a *API) serviceDocument(c *call) (*answer, error) {
 		`[{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}]}`...)), nil
 }
 
+// metadata answers in the form that was asked for; the parameters of JSON mean
+// nothing for it.
 func (a *API) metadata(c *call) (*answer, error) {
-	return c.ok(a.model.metadata), nil
+	form := odata.Representation{Media: c.form.Media}
+	return &answer{
+		status: http.StatusOK, contentType: form.Media + ";charset=utf-8", body: a.model.metadata[c.root][form.Media],
+	}, nil
 }
 
 func (a *API) getDeviceManagement(c *call) (*answer, error) {
@@ -49,13 +54,22 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 		}
 		management.scripts = *scripts
 	}
-	body := a.model.management.AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
+	body := a.model.management[c.root].AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
 		management, c.query, c.writer(), "deviceManagement")
 	result := c.ok(append(body, '}'))
 	if expanded != nil {
 		result = c.listed(result)
 	}
 	return result, nil
+}
+
+// managementOwner has the paths of deviceManagement's properties.
+func (a *API) managementOwner(root string) owner[deviceManagement] {
+	return owner[deviceManagement]{
+		pattern: "/deviceManagement", typ: a.model.management[root],
+		path: func(*deviceManagement) string { return "deviceManagement" },
+		read: func(*call, string) (*deviceManagement, error) { return &deviceManagement{id: a.tenantID}, nil },
+	}
 }
 
 // Pages of a list: in rows, and in bytes of what the rows hold. PostgreSQL sends

@@ -75,12 +75,10 @@ func New(
 		log: log, observe: observe, now: now, random: random,
 		model: newModel(), mux: http.NewServeMux(),
 	}
-	for pattern, methods := range a.both() {
-		a.mux.Handle(beta+pattern, a.resource(beta, pattern, methods))
-		a.mux.Handle(v1+pattern, a.resource(v1, pattern, methods))
-	}
-	for pattern, methods := range a.betaOnly() {
-		a.mux.Handle(beta+pattern, a.resource(beta, pattern, methods))
+	for root, paths := range a.surfaces() {
+		for pattern, methods := range paths {
+			a.mux.Handle(root+pattern, a.resource(root, pattern, methods))
+		}
 	}
 	a.mux.Handle("/", a.resource("", "", nil))
 	return a

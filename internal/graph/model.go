@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"time"
 
 	"plimsoll"
@@ -21,11 +20,11 @@ type (
 
 // model declares every type that is served. $metadata is written from it.
 type model struct {
-	management *odata.EntityType[deviceManagement]
+	management map[string]*odata.EntityType[deviceManagement] // by root: Graph's v1.0 has no scripts
 	script     *odata.EntityType[script]
 	runSummary *odata.EntityType[record]
 	history    *odata.EntityType[record]
-	metadata   []byte
+	metadata   map[string]document // by root
 }
 
 // deviceManagement is the singleton under which Graph keeps the scripts.
@@ -37,23 +36,24 @@ type deviceManagement struct {
 func newModel() *model {
 	m := &model{runSummary: runSummaryType(), history: historyType()}
 	m.script = scriptType(m.runSummary)
-	m.management = odata.Declare(odata.EntityType[deviceManagement]{
+	m.management = map[string]*odata.EntityType[deviceManagement]{
+		beta: managementType(odata.Many("deviceComplianceScripts", m.script,
+			func(m *deviceManagement) *odata.Collection[script] { return &m.scripts })),
+		v1: managementType(),
+	}
+	m.metadata = m.documents()
+	return m
+}
+
+func managementType(navigations ...odata.Navigation[deviceManagement]) *odata.EntityType[deviceManagement] {
+	return odata.Declare(odata.EntityType[deviceManagement]{
 		Name: namespace + ".deviceManagement", Base: namespace + ".entity",
 		Key: func(m *deviceManagement) string { return m.id },
 		Properties: []odata.Property[deviceManagement]{
 			odata.String("id", func(m *deviceManagement) *string { return &m.id }).ReadOnly(),
 		},
-		Navigations: []odata.Navigation[deviceManagement]{
-			odata.Many("deviceComplianceScripts", m.script,
-				func(m *deviceManagement) *odata.Collection[script] { return &m.scripts }),
-		},
+		Navigations: navigations,
 	})
-	var text bytes.Buffer
-	if err := odata.WriteMetadata(&text, m.schemas()); err != nil {
-		panic("the model cannot be written: " + err.Error()) // a fault of this file alone
-	}
-	m.metadata = text.Bytes()
-	return m
 }
 
 func runAsAccounts() odata.Enumeration[plimsoll.RunAsAccount] {
@@ -127,29 +127,4 @@ func historyType() *odata.EntityType[record] {
 			odata.TextOrNull("removedBy", func(r *record) *string { return &r.RemovedBy }).Searched(),
 		),
 	})
-}
-
-func (m *model) schemas() []odata.Schema {
-	history := odata.Function{Name: "runSummaryHistory", IsBound: true, Parameters: []odata.ParameterElement{
-		{Name: "bindingParameter", Type: m.script.Name},
-	}}
-	history.Returns.Type = "Collection(" + m.history.Name + ")"
-	return []odata.Schema{
-		{
-			Namespace: namespace,
-			Enums:     []odata.EnumElement{runAsAccounts().Describe(), platforms().Describe()},
-			Entities: []odata.TypeElement{
-				odata.AbstractEntity(namespace + ".entity"),
-				m.management.Describe(), m.script.Describe(), m.runSummary.Describe(),
-			},
-			Container: &odata.EntityElements{Name: "GraphService", Singletons: []odata.SingletonElement{
-				{Name: "deviceManagement", Type: m.management.Name},
-			}},
-		},
-		{
-			Namespace: ours,
-			Complexes: []odata.TypeElement{m.history.Describe()},
-			Functions: []odata.Function{history},
-		},
-	}
 }

@@ -37,7 +37,9 @@ func (o owner[T]) answer(p *odata.Property[T], write func(*call, *odata.Property
 			return nil, err
 		}
 		result := write(c, p, v)
-		result.etag = odata.ETag(o.typ.Changes(v))
+		if o.typ.Changes != nil {
+			result.etag = odata.ETag(o.typ.Changes(v))
+		}
 		return result, nil
 	}
 }

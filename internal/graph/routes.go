@@ -75,17 +75,19 @@ func ofDelta() []odata.Option {
 	}
 }
 
-// both lists the paths that are served below both roots.
-func (a *API) both() map[string]operations {
-	m := a.model
-	return map[string]operations{
+// everywhere lists the paths that are served below both roots, as they are below
+// one of them.
+func (a *API) everywhere(root string) map[string]operations {
+	routes := map[string]operations{
 		"":           {http.MethodGet: open(a.serviceDocument, odata.JSON)},
-		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML)},
+		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML, odata.JSON)},
 		"/$batch":    {http.MethodPost: {permission: []auth.Permission{}, maxBody: maxBatchBody, handle: a.runBatch}},
 		"/deviceManagement": {
-			http.MethodGet: read(m.management.Type(), a.getDeviceManagement, ofEntity()...),
+			http.MethodGet: read(a.model.management[root].Type(), a.getDeviceManagement, ofEntity()...),
 		},
 	}
+	addProperties(routes, a.managementOwner(root))
+	return routes
 }
 
 // betaOnly lists the paths that are served below /beta only.

@@ -1,20 +1,21 @@
 package odata
 
-import (
-	"encoding/xml"
-	"io"
-	"strings"
-)
+import "strings"
 
-// Schema is one namespace of what a service serves, in the elements of the
-// Common Schema Definition Language (OData CSDL XML 4.01).
+// What a service serves is described once, in the terms of the Common Schema
+// Definition Language, and written in both its forms: [MetadataXML] (OData CSDL
+// XML 4.01) and [MetadataJSON] (OData CSDL JSON 4.01). Types are written as in
+// XML, "Collection(Edm.String)".
+
+// Schema describes one namespace of what a service serves.
 type Schema struct {
-	Namespace string          `xml:"Namespace,attr"`
-	Enums     []EnumElement   `xml:"EnumType"`
-	Entities  []TypeElement   `xml:"EntityType"`
-	Complexes []TypeElement   `xml:"ComplexType"`
-	Functions []Function      `xml:"Function"`
-	Container *EntityElements `xml:"EntityContainer"`
+	Namespace string            `xml:"Namespace,attr"`
+	Enums     []EnumElement     `xml:"EnumType"`
+	Entities  []TypeElement     `xml:"EntityType"`
+	Complexes []TypeElement     `xml:"ComplexType"`
+	Functions []Function        `xml:"Function"`
+	Container *ContainerElement `xml:"EntityContainer"`
+	Targets   []TargetElement   `xml:"Annotations"`
 }
 
 // EnumElement describes an enum type.
@@ -48,9 +49,11 @@ type KeyElement struct {
 
 // PropertyElement describes a structural property.
 type PropertyElement struct {
-	Name     string `xml:"Name,attr"`
-	Type     string `xml:"Type,attr"`
-	Nullable bool   `xml:"Nullable,attr"`
+	Name        string       `xml:"Name,attr"`
+	Type        string       `xml:"Type,attr"`
+	Nullable    bool         `xml:"Nullable,attr"`
+	Precision   int          `xml:"Precision,attr,omitempty"` // the digits of a fraction of a second
+	Annotations []Annotation `xml:"Annotation"`
 }
 
 // NavigationElement describes a navigation property.
@@ -63,38 +66,79 @@ type NavigationElement struct {
 
 // Function describes a function bound to its first parameter.
 type Function struct {
-	Name       string             `xml:"Name,attr"`
-	IsBound    bool               `xml:"IsBound,attr"`
-	Parameters []ParameterElement `xml:"Parameter"`
-	Returns    struct {
-		Type     string `xml:"Type,attr"`
-		Nullable bool   `xml:"Nullable,attr"`
-	} `xml:"ReturnType"`
+	Name          string             `xml:"Name,attr"`
+	IsBound       bool               `xml:"IsBound,attr"`
+	EntitySetPath string             `xml:"EntitySetPath,attr,omitempty"` // where the entities that it gives are
+	Parameters    []ParameterElement `xml:"Parameter"`
+	Returns       ReturnElement      `xml:"ReturnType"`
+	Annotations   []Annotation       `xml:"Annotation"`
 }
 
-// EntityElements describes an entity container.
-type EntityElements struct {
-	Name       string             `xml:"Name,attr"`
-	Singletons []SingletonElement `xml:"Singleton"`
+// ParameterElement describes a function's parameter.
+type ParameterElement struct {
+	Name     string `xml:"Name,attr"`
+	Type     string `xml:"Type,attr"`
+	Nullable bool   `xml:"Nullable,attr"`
+}
+
+// ReturnElement describes what a function gives.
+type ReturnElement struct {
+	Type        string       `xml:"Type,attr"`
+	Nullable    bool         `xml:"Nullable,attr"` // of a collection, its members
+	Annotations []Annotation `xml:"Annotation"`
+}
+
+// ContainerElement describes an entity container.
+type ContainerElement struct {
+	Name        string             `xml:"Name,attr"`
+	Singletons  []SingletonElement `xml:"Singleton"`
+	Annotations []Annotation       `xml:"Annotation"`
 }
 
 // SingletonElement describes a singleton of an entity container.
 type SingletonElement struct {
-	Name string `xml:"Name,attr"`
-	Type string `xml:"Type,attr"`
+	Name        string       `xml:"Name,attr"`
+	Type        string       `xml:"Type,attr"`
+	Annotations []Annotation `xml:"Annotation"`
 }
 
-// ParameterElement describes a function's parameter.
-type ParameterElement = SingletonElement
+// TargetElement annotates what stands elsewhere, such as the navigation
+// property "test.thing/parts".
+type TargetElement struct {
+	Target      string       `xml:"Target,attr"`
+	Annotations []Annotation `xml:"Annotation"`
+}
+
+// BoundFunction describes a function without parameters but the one it is bound
+// to.
+func BoundFunction(name, bound, returns string) Function {
+	return Function{
+		Name: name, IsBound: true,
+		Parameters: []ParameterElement{{Name: "bindingParameter", Type: bound}},
+		Returns:    ReturnElement{Type: returns},
+	}
+}
+
+// CollectionOf gives the type of a collection.
+func CollectionOf(typ string) string { return "Collection(" + typ + ")" }
+
+// member gives the type of a collection's members, or the type itself.
+func memberType(typ string) (member string, isCollection bool) {
+	member, isCollection = strings.CutPrefix(typ, "Collection(")
+	if isCollection {
+		member = strings.TrimSuffix(member, ")")
+	}
+	return member, isCollection
+}
 
 // AbstractEntity describes the type that every entity type is based on: its key
-// is the string id.
+// is the string id, which the service gives.
 func AbstractEntity(name string) TypeElement {
 	key := &KeyElement{}
 	key.Property.Name = "id"
 	return TypeElement{
 		Name: unqualified(name), Abstract: true, Key: key,
-		Properties: []PropertyElement{{Name: "id", Type: "Edm.String"}},
+		Properties: []PropertyElement{{Name: "id", Type: "Edm.String", Annotations: []Annotation{computed()}}},
 	}
 }
 
@@ -104,17 +148,28 @@ func (t *EntityType[T]) Describe() TypeElement {
 	element := TypeElement{Name: unqualified(t.Name), BaseType: t.Base}
 	for _, p := range t.Properties {
 		if p.name != "id" || t.Base == "" {
-			element.Properties = append(element.Properties, PropertyElement{p.name, p.edm, p.typ.Nullable})
+			element.Properties = append(element.Properties, p.describe())
 		}
 	}
 	for _, n := range t.Navigations {
 		navigation := NavigationElement{Name: n.name, Type: n.target.name, Contains: true}
 		if n.collection {
-			navigation.Type = "Collection(" + n.target.name + ")"
+			navigation.Type = CollectionOf(n.target.name)
 		} else {
 			navigation.Nullable = new(true)
 		}
 		element.Navigations = append(element.Navigations, navigation)
+	}
+	return element
+}
+
+func (a *attribute) describe() PropertyElement {
+	element := PropertyElement{Name: a.name, Type: a.edm, Nullable: a.typ.Nullable}
+	if a.edm == "Edm.DateTimeOffset" {
+		element.Precision = 7 // 100 ns; none would mean whole seconds (CSDL XML 4.01, section 7.2.3)
+	}
+	if a.readOnly {
+		element.Annotations = []Annotation{computed()}
 	}
 	return element
 }
@@ -129,29 +184,3 @@ func (e Enumeration[E]) Describe() EnumElement {
 }
 
 func unqualified(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
-
-// WriteMetadata writes the $metadata document of the schemas.
-func WriteMetadata(w io.Writer, schemas []Schema) error {
-	type document struct {
-		XMLName xml.Name `xml:"edmx:Edmx"`
-		Version string   `xml:"Version,attr"`
-		Space   string   `xml:"xmlns:edmx,attr"`
-		Schemas []struct {
-			Space string `xml:"xmlns,attr"`
-			Schema
-		} `xml:"edmx:DataServices>Schema"`
-	}
-	doc := document{Version: "4.0", Space: "http://docs.oasis-open.org/odata/ns/edmx"}
-	for _, s := range schemas {
-		doc.Schemas = append(doc.Schemas, struct {
-			Space string `xml:"xmlns,attr"`
-			Schema
-		}{"http://docs.oasis-open.org/odata/ns/edm", s})
-	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	encoder := xml.NewEncoder(w)
-	encoder.Indent("", "  ")
-	return encoder.Encode(doc)
-}

@@ -247,13 +247,18 @@ func (p *parser) unary() (*query.Expr, error) {
 	return p.primary()
 }
 
-func (p *parser) inversion(pos int) (*query.Expr, error) {
+// operand reads what a unary operator stands before.
+func (p *parser) operand() (*query.Expr, error) {
 	leave, err := p.enter()
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	e, err := p.unary()
+	return p.unary()
+}
+
+func (p *parser) inversion(pos int) (*query.Expr, error) {
+	e, err := p.operand()
 	if err != nil {
 		return nil, err
 	}
@@ -264,12 +269,7 @@ func (p *parser) inversion(pos int) (*query.Expr, error) {
 }
 
 func (p *parser) negation(pos int) (*query.Expr, error) {
-	leave, err := p.enter()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	e, err := p.unary()
+	e, err := p.operand()
 	if err != nil {
 		return nil, err
 	}

@@ -126,15 +126,15 @@ func (p *parser) lambda(word string, collection *query.Expr) (*query.Expr, error
 	pos = p.pos
 	condition, err := p.expression(0)
 	p.scope = p.scope[:len(p.scope)-1]
-	switch {
-	case err != nil:
+	if err == nil {
+		err = p.need(')')
+	}
+	if err == nil && !isCondition(condition.Type) {
+		err = p.at(pos, "%s takes a condition, not %s.", word, describeType(condition.Type))
+	}
+	if err != nil {
 		return nil, err
-	case !isCondition(condition.Type):
-		return nil, p.at(pos, "%s takes a condition, not %s.", word, describeType(condition.Type))
 	}
 	e.Args = append(e.Args, typed(condition, boolean(true)))
-	if err := p.need(')'); err != nil {
-		return nil, err
-	}
 	return p.node(e)
 }

@@ -85,7 +85,10 @@ func Negotiate(accept, format string, serves ...string) (Representation, error) 
 	}
 	var best offer
 	for _, o := range offersOf(wish, serves) {
-		if o.quality > best.quality {
+		// What is liked as much goes in the order in which it is served: clients
+		// that write "application/json, */*" everywhere have no wish.
+		if o.quality > best.quality ||
+			o.quality == best.quality && slices.Index(serves, o.gives.Media) < slices.Index(serves, best.gives.Media) {
 			best = o
 		}
 	}

@@ -16,8 +16,11 @@ func number(least, most int64) query.Type {
 
 // describeType names a type in a message.
 func describeType(t query.Type) string {
-	if t.Collection {
+	switch {
+	case t.Collection:
 		return "a collection"
+	case t.Scale > 0:
+		return "a decimal number"
 	}
 	switch t.Kind {
 	case query.Null:

@@ -114,7 +114,7 @@ func (p *parser) keyword(keyword string) bool {
 // that NOT finds the rows whose texts are.
 func (p *parser) found(term string) (*query.Expr, error) {
 	lower := strings.Map(unicode.ToLower, term)
-	somewhere := &query.Expr{Op: query.Or, Type: boolean(true)}
+	var somewhere *query.Expr
 	for _, a := range p.typ.attributes {
 		if !a.searched {
 			continue
@@ -123,12 +123,15 @@ func (p *parser) found(term string) (*query.Expr, error) {
 		within := &query.Expr{Op: query.ToLower, Type: a.typ, Args: []*query.Expr{text}}
 		what := &query.Expr{Op: query.Literal, Type: query.Type{Kind: query.String}, Value: lower}
 		contains, err := p.node(query.Expr{Op: query.Contains, Type: boolean(a.typ.Nullable), Args: []*query.Expr{within, what}})
+		if err == nil && somewhere != nil {
+			contains, err = p.logical("or", somewhere, contains, p.pos)
+		}
 		if err != nil {
 			return nil, err
 		}
-		somewhere.Args = append(somewhere.Args, contains)
+		somewhere = contains
 	}
-	if len(somewhere.Args) == 0 {
+	if somewhere == nil {
 		return nil, p.at(0, "%s has no text that is searched.", p.typ.name)
 	}
 	yes := &query.Expr{Op: query.Literal, Type: boolean(false), Value: true}

@@ -52,8 +52,11 @@ func textCases(text, nullable, collection, h *query.Expr) []*query.Expr {
 	all := of(query.All, collection, of(query.Contains, Make(query.ToLower, s, member), h))
 	all.Name = "m"
 	var filters []*query.Expr
-	for _, field := range []*query.Expr{text, nullable, h} {
-		for _, op := range comparisons {
+	for _, op := range comparisons() { // without any property
+		filters = append(filters, of(op, h, Value(s, "B")), of(op, Make(query.ToLower, s, h), Make(query.ToUpper, s, h)))
+	}
+	for _, field := range []*query.Expr{text, nullable} {
+		for _, op := range comparisons() {
 			filters = append(filters, of(op, field, h), of(query.Not, of(op, h, field)))
 		}
 		for _, op := range []query.Op{query.StartsWith, query.EndsWith, query.Contains} {
@@ -84,7 +87,7 @@ func numberCases(text, nullable, collection *query.Expr, edge int64) []*query.Ex
 			filters = append(filters, of(query.Eq, Make(op, n, length, value), null), of(query.Gt, Make(op, n, value, length), value),
 				of(query.Eq, Make(op, n, length, value), Make(op, n, Value(n, int64(-7)), length)))
 		}
-		for _, op := range comparisons {
+		for _, op := range comparisons() {
 			filters = append(filters, of(op, length, value), of(op, Make(query.Count, n, collection), value))
 		}
 		filters = append(filters,
@@ -102,7 +105,7 @@ func dateCases(instant *query.Expr, days int64) []*query.Expr {
 	span := Value(query.Duration, days*query.TicksPerDay)
 	of := func(op query.Op, args ...*query.Expr) *query.Expr { return Make(op, query.Boolean, args...) }
 	var filters []*query.Expr
-	for _, op := range comparisons {
+	for _, op := range comparisons() {
 		filters = append(filters, of(op, instant, at), of(op, Make(query.DateOf, query.Date, instant), Value(query.Date, days)),
 			of(op, Make(query.TimeOf, query.TimeOfDay, instant), Make(query.TimeOf, query.TimeOfDay, at)))
 	}
@@ -134,7 +137,7 @@ func logicCases(text, nullable *query.Expr) []*query.Expr {
 			filters = append(filters, both, of(query.Not, both), of(query.Not, of(op, of(query.Not, x), maybe, sure)),
 				of(query.Eq, both, null), of(query.Ne, of(query.Not, both), Value(b, true)))
 		}
-		for _, op := range comparisons {
+		for _, op := range comparisons() {
 			filters = append(filters, of(op, maybe, x), of(query.Not, of(op, maybe, x)), of(op, of(op, maybe, x), sure))
 		}
 	}

@@ -10,7 +10,9 @@ import (
 	"plimsoll/internal/query"
 )
 
-var comparisons = []query.Op{query.Eq, query.Ne, query.Lt, query.Le, query.Gt, query.Ge}
+func comparisons() []query.Op {
+	return []query.Op{query.Eq, query.Ne, query.Lt, query.Le, query.Gt, query.Ge}
+}
 
 func (d Drawing) condition(t *rapid.T, depth int) *query.Expr {
 	boolean := query.Type{Kind: query.Boolean}
@@ -51,10 +53,10 @@ func (d Drawing) kind(t *rapid.T) query.Type {
 }
 
 func (d Drawing) comparison(t *rapid.T, depth int) *query.Expr {
-	ops := comparisons
+	ops := comparisons()
 	wanted := d.kind(t)
 	if rapid.IntRange(0, 9).Draw(t, "only equal") == 0 {
-		ops = comparisons[:2]
+		ops = ops[:2]
 		wanted.Kind, wanted.Enum = query.Binary, ""
 		if rapid.Bool().Draw(t, "entity") {
 			i := slices.IndexFunc(d.Fields, func(f *query.Expr) bool { return f.Type.Kind == query.Entity })

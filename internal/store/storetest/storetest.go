@@ -102,6 +102,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"filters and orders mean what is said":       listProperty,
 		"a history's do too":                         historyProperty,
 		"pages of any order neither skip nor repeat": pagingProperty,
+		"the edges of lists":                         listEdges,
 		"instants survive to 100 ns and sort":        instants,
 		"summaries are numbered within their script": summaryNumbers,
 		"a summary's life":                           summaryLife,

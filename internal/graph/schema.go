@@ -1,0 +1,157 @@
+package graph
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+
+	"plimsoll/internal/odata"
+)
+
+// document is $metadata in its forms, by media type.
+type document map[string][]byte
+
+// surface is the paths of a root. $metadata is made from it, so that it says
+// what is served.
+type surface map[string]operations
+
+// surfaces gives the roots with their paths.
+func (a *API) surfaces() map[string]surface {
+	whole := a.everywhere(beta)
+	maps.Copy(whole, a.betaOnly())
+	return map[string]surface{beta: whole, v1: a.everywhere(v1)}
+}
+
+// documents writes $metadata of each root.
+func (m *model) documents() map[string]document {
+	documents := map[string]document{}
+	for root, paths := range (&API{model: m}).surfaces() { // to look at
+		schemas := m.schemas(paths, m.management[root])
+		inXML, err := odata.MetadataXML(schemas)
+		if err != nil {
+			panic("the model cannot be written: " + err.Error()) // a fault of this package alone
+		}
+		inJSON, err := odata.MetadataJSON(schemas)
+		if err != nil {
+			panic("the model cannot be written: " + err.Error())
+		}
+		documents[root] = document{odata.XML: inXML, odata.JSON: inJSON}
+	}
+	return documents
+}
+
+// schemas describes what is at the paths of a root.
+func (m *model) schemas(paths surface, management *odata.EntityType[deviceManagement]) []odata.Schema {
+	schema := odata.Schema{
+		Namespace: namespace,
+		Entities:  []odata.TypeElement{odata.AbstractEntity(namespace + ".entity")},
+		Container: &odata.ContainerElement{
+			Name: "GraphService",
+			Singletons: []odata.SingletonElement{{
+				Name: "deviceManagement", Type: management.Name, Annotations: paths.entity("/deviceManagement"),
+			}},
+			Annotations: paths.service(),
+		},
+	}
+	if paths[scriptsPath] == nil {
+		schema.Entities = append(schema.Entities, management.Describe())
+		return []odata.Schema{schema}
+	}
+	schema.Enums = []odata.EnumElement{runAsAccounts().Describe(), platforms().Describe()}
+	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe())
+	schema.Functions = []odata.Function{m.delta(paths)}
+	schema.Targets = []odata.TargetElement{
+		{
+			Target: management.Name + "/deviceComplianceScripts",
+			// Scripts have entity tags, and there is a delta of them.
+			Annotations: append(paths.collection(scriptsPath), odata.OptimisticConcurrency(), odata.ChangeTracking()),
+		},
+		{
+			Target:      m.script.Name + "/runSummary",
+			Annotations: append(paths.entity(summaryPath), odata.OptimisticConcurrency()),
+		},
+	}
+	return []odata.Schema{schema, {
+		Namespace: ours,
+		Complexes: []odata.TypeElement{m.history.Describe()},
+		Functions: []odata.Function{m.runSummaryHistory(paths)},
+	}}
+}
+
+func (m *model) delta(paths surface) odata.Function {
+	scripts := odata.CollectionOf(m.script.Name)
+	delta := odata.BoundFunction("delta", scripts, scripts)
+	delta.EntitySetPath = "bindingParameter"
+	return paths.annotate(delta, scriptsPath+"/"+namespace+".delta")
+}
+
+func (m *model) runSummaryHistory(paths surface) odata.Function {
+	history := odata.BoundFunction("runSummaryHistory", m.script.Name, odata.CollectionOf(m.history.Name))
+	return paths.annotate(history, scriptPath+"/"+ours+".runSummaryHistory")
+}
+
+// served tells of the operation at a path, in Graph's names for the ways to get
+// a token: a permission has the same name in each.
+func (s surface) served(path, method string) odata.Served {
+	op, ok := s[path][method]
+	if !ok {
+		return odata.Served{}
+	}
+	return odata.Served{OK: true, Permissions: odata.Permissions([]string{"DelegatedWorkOrSchool", "Application"}, op.permission...)}
+}
+
+// queries tells of the options of the GET at a path.
+func (s surface) queries(path string, collection bool) []odata.Annotation {
+	get := s[path][http.MethodGet]
+	return odata.QueryCapabilities(get.rows, collection, get.options...)
+}
+
+// changes tells of the PATCH and DELETE at a path.
+func (s surface) changes(path string) []odata.Annotation {
+	return []odata.Annotation{
+		odata.UpdateRestrictions(s.served(path, http.MethodPatch)),
+		odata.DeleteRestrictions(s.served(path, http.MethodDelete)),
+	}
+}
+
+func (s surface) inserts(path string) odata.Annotation {
+	return odata.InsertRestrictions(s.served(path, http.MethodPost), s[path][http.MethodGet].rows)
+}
+
+// entity tells of a singleton, or of what a navigation to one entity leads to.
+func (s surface) entity(path string) []odata.Annotation {
+	annotations := []odata.Annotation{odata.ReadRestrictions(s.served(path, http.MethodGet))}
+	if insert := s.inserts(path); s.served(path, http.MethodPost).OK {
+		annotations = append(annotations, insert)
+	}
+	return slices.Concat(annotations, s.changes(path), s.queries(path, false))
+}
+
+// collection tells of entities and of each by its key.
+func (s surface) collection(path string) []odata.Annotation {
+	one := path + "/{id}"
+	byKey := s.served(one, http.MethodGet)
+	annotations := []odata.Annotation{
+		odata.ReadCollectionRestrictions(s.served(path, http.MethodGet), byKey), odata.IndexableByKey(byKey.OK), s.inserts(path),
+	}
+	return slices.Concat(annotations, s.changes(one), s.queries(path, true))
+}
+
+// annotate tells of the function at a path.
+func (s surface) annotate(f odata.Function, path string) odata.Function {
+	f.Annotations = []odata.Annotation{odata.OperationRestrictions(s.served(path, http.MethodGet))}
+	f.Returns.Annotations = s.queries(path, true)
+	return f
+}
+
+// service tells of the root itself.
+func (s surface) service() []odata.Annotation {
+	annotations := append(odata.ServiceCapabilities(),
+		odata.SupportedMetadataFormats(s["/$metadata"][http.MethodGet].serves...),
+		odata.AcceptableEncodings("gzip"), // by readBody
+	)
+	if s["/$batch"] != nil {
+		annotations = append(annotations, odata.BatchCapabilities()...)
+	}
+	return annotations
+}

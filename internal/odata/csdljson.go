@@ -1,0 +1,209 @@
+package odata
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// MetadataJSON writes the $metadata document of the schemas (OData CSDL JSON
+// 4.01). What that form leaves out when it is the default is left out.
+func MetadataJSON(schemas []Schema) ([]byte, error) {
+	dst := AppendText([]byte(`{"$Version":`), metadataVersion)
+	for _, s := range schemas {
+		if s.Container != nil {
+			dst = AppendText(AppendMember(dst, "$EntityContainer"), s.Namespace+"."+s.Container.Name)
+		}
+	}
+	dst = appendObject(dst, "$Reference", func(dst []byte) []byte {
+		for _, v := range vocabularies() {
+			dst = append(AppendMember(dst, v.document("json")), `{"$Include":[{"$Namespace":`...)
+			dst = AppendText(AppendMember(AppendText(dst, v.namespace), "$Alias"), v.alias)
+			dst = append(dst, "}]}"...)
+		}
+		return dst
+	})
+	for i := range schemas {
+		dst = appendObject(dst, schemas[i].Namespace, schemas[i].appendMembers)
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, append(dst, '}'), "", "  "); err != nil {
+		return nil, err
+	}
+	return append(text.Bytes(), '\n'), nil
+}
+
+func appendObject(dst []byte, name string, members func([]byte) []byte) []byte {
+	return append(members(append(AppendMember(dst, name), '{')), '}')
+}
+
+func appendTrue(dst []byte, name string, is bool) []byte {
+	if is {
+		dst = append(AppendMember(dst, name), "true"...)
+	}
+	return dst
+}
+
+func appendTextUnless(dst []byte, name, text, unless string) []byte {
+	if text != unless {
+		dst = AppendText(AppendMember(dst, name), text)
+	}
+	return dst
+}
+
+func (s *Schema) appendMembers(dst []byte) []byte {
+	for _, e := range s.Enums {
+		dst = appendObject(dst, e.Name, e.appendMembers)
+	}
+	for _, t := range s.Entities {
+		dst = appendObject(dst, t.Name, func(dst []byte) []byte { return t.appendMembers(dst, "EntityType") })
+	}
+	for _, t := range s.Complexes {
+		dst = appendObject(dst, t.Name, func(dst []byte) []byte { return t.appendMembers(dst, "ComplexType") })
+	}
+	dst = s.appendFunctions(dst)
+	if s.Container != nil {
+		dst = appendObject(dst, s.Container.Name, s.Container.appendMembers)
+	}
+	if len(s.Targets) == 0 {
+		return dst
+	}
+	return appendObject(dst, "$Annotations", func(dst []byte) []byte {
+		for _, t := range s.Targets {
+			dst = appendObject(dst, t.Target, func(dst []byte) []byte { return appendAnnotations(dst, "", t.Annotations) })
+		}
+		return dst
+	})
+}
+
+func (e EnumElement) appendMembers(dst []byte) []byte {
+	dst = append(dst, `"$Kind":"EnumType"`...)
+	for _, m := range e.Members {
+		dst = strconv.AppendInt(AppendMember(dst, m.Name), int64(m.Value), 10)
+	}
+	return dst
+}
+
+func (t TypeElement) appendMembers(dst []byte, kind string) []byte {
+	dst = AppendText(AppendMember(dst, "$Kind"), kind)
+	dst = appendTextUnless(dst, "$BaseType", t.BaseType, "")
+	dst = appendTrue(dst, "$Abstract", t.Abstract)
+	if t.Key != nil {
+		dst = append(AppendText(append(AppendMember(dst, "$Key"), '['), t.Key.Property.Name), ']')
+	}
+	for _, p := range t.Properties {
+		dst = appendObject(dst, p.Name, func(dst []byte) []byte {
+			dst = appendType(dst, p.Type, p.Nullable)
+			if p.Precision > 0 {
+				dst = strconv.AppendInt(AppendMember(dst, "$Precision"), int64(p.Precision), 10)
+			}
+			return appendAnnotations(dst, "", p.Annotations)
+		})
+	}
+	for _, n := range t.Navigations {
+		dst = appendObject(dst, n.Name, func(dst []byte) []byte {
+			dst = append(dst, `"$Kind":"NavigationProperty"`...)
+			dst = appendType(dst, n.Type, n.Nullable != nil && *n.Nullable)
+			return appendTrue(dst, "$ContainsTarget", n.Contains)
+		})
+	}
+	return dst
+}
+
+// appendType writes a type, Edm.String being the default.
+func appendType(dst []byte, typ string, nullable bool) []byte {
+	member, isCollection := memberType(typ)
+	dst = appendTrue(dst, "$Collection", isCollection)
+	dst = appendTextUnless(dst, "$Type", member, "Edm.String")
+	return appendTrue(dst, "$Nullable", nullable)
+}
+
+// appendFunctions writes each name once, with its overloads.
+func (s *Schema) appendFunctions(dst []byte) []byte {
+	written := map[string]bool{}
+	for _, f := range s.Functions {
+		if written[f.Name] {
+			continue
+		}
+		written[f.Name] = true
+		dst = append(AppendMember(dst, f.Name), '[')
+		separator := ""
+		for _, overload := range s.Functions {
+			if overload.Name == f.Name {
+				dst = append(overload.appendMembers(append(append(dst, separator...), '{')), '}')
+				separator = ","
+			}
+		}
+		dst = append(dst, ']')
+	}
+	return dst
+}
+
+func (f Function) appendMembers(dst []byte) []byte {
+	dst = append(dst, `"$Kind":"Function"`...)
+	dst = appendTrue(dst, "$IsBound", f.IsBound)
+	dst = appendTextUnless(dst, "$EntitySetPath", f.EntitySetPath, "")
+	dst = append(AppendMember(dst, "$Parameter"), '[')
+	for i, p := range f.Parameters {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendText(append(dst, `{"$Name":`...), p.Name)
+		dst = append(appendType(dst, p.Type, p.Nullable), '}')
+	}
+	dst = append(dst, ']')
+	dst = appendObject(dst, "$ReturnType", func(dst []byte) []byte {
+		return appendAnnotations(appendType(dst, f.Returns.Type, f.Returns.Nullable), "", f.Returns.Annotations)
+	})
+	return appendAnnotations(dst, "", f.Annotations)
+}
+
+func (c *ContainerElement) appendMembers(dst []byte) []byte {
+	dst = append(dst, `"$Kind":"EntityContainer"`...)
+	for _, s := range c.Singletons {
+		dst = appendObject(dst, s.Name, func(dst []byte) []byte {
+			return appendAnnotations(AppendText(AppendMember(dst, "$Type"), s.Type), "", s.Annotations)
+		})
+	}
+	return appendAnnotations(dst, "", c.Annotations)
+}
+
+// appendAnnotations writes annotations of what of names, "" being the object
+// that they are in.
+func appendAnnotations(dst []byte, of string, annotations []Annotation) []byte {
+	for _, a := range annotations {
+		name := of + "@" + a.Term
+		dst = appendValue(AppendMember(dst, name), a.Value)
+		dst = appendAnnotations(dst, name, a.Annotations)
+	}
+	return dst
+}
+
+func appendValue(dst []byte, v Value) []byte {
+	switch v := v.(type) {
+	case Flag:
+		return strconv.AppendBool(dst, bool(v))
+	case Text:
+		return AppendText(dst, string(v))
+	case EnumMember:
+		return AppendText(dst, v.Name)
+	case PropertyPath:
+		return AppendText(dst, string(v))
+	case Record:
+		dst = append(dst, '{')
+		for _, f := range v {
+			dst = appendValue(AppendMember(dst, f.Name), f.Value)
+		}
+		return append(dst, '}')
+	case List:
+		dst = append(dst, '[')
+		for i, item := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendValue(dst, item)
+		}
+		return append(dst, ']')
+	}
+	return dst
+}
