@@ -189,7 +189,7 @@ func TestEncode(t *testing.T) {
 		"$search=\"x y\";$skip=5;$levels=1;$top=2",
 		"$filter=name in @l;$expand=makers($filter=name eq @m)",
 	} {
-		raw := "$expand=parts(" + escape(options) + ")&$filter=name eq @other and name in @l and count gt @n or name eq @m" +
+		raw := "$filter=name eq @other and name in @l and count gt @n or name eq @m&$expand=parts(" + escape(options) + ")" +
 			"&@other='%26'&@l=[\"a\",\"%26%2B\"]&@n=5&@m='m'"
 		q, err := parseQuery(raw)
 		if err != nil {
