@@ -31,8 +31,9 @@ func change(id, method, url, body string, dependsOn ...string) item {
 	return item{ID: id, Method: method, URL: url, Body: json.RawMessage(body), DependsOn: dependsOn}
 }
 
-func (i item) in(group string) item {
-	i.Group = group
+// grouped makes the item one of the batch's group, "g".
+func (i item) grouped() item {
+	i.Group = "g"
 	return i
 }
 
@@ -191,7 +192,7 @@ func TestBatchPermissions(t *testing.T) {
 		s.token = s.signIn(t, &reads)
 		before := s.state(t)
 		answers := s.runBatch(t, "/beta", get("read", script), change("create", "POST", scripts, `{"displayName":"x"}`), change("remove", "DELETE", script, "null"),
-			change("grouped", "PATCH", script, `{"version":"1"}`).in("g"), change("also", "PATCH", script, `{"version":"2"}`).in("g"),
+			change("grouped", "PATCH", script, `{"version":"1"}`).grouped(), change("also", "PATCH", script, `{"version":"2"}`).grouped(),
 			get("garbage", script).with("Authorization", "Bearer x"), get("document", "/").with("Authorization", "Bearer x"), get("metadata", "/$metadata"))
 		wantStatuses(t, answers, map[string]int{"read": 200, "create": 403, "remove": 403, "grouped": 403, "also": 424, "garbage": 401, "document": 200, "metadata": 200})
 		if after := s.state(t); after != before {
@@ -272,11 +273,11 @@ func TestBatchGroups(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, s *testServer) {
 		t.Helper()
 		of := s.addSubjects(t)
-		edit := change("edit", "PATCH", of.everything, `{"version":"grouped"}`).in("g")
-		post := change("post", "POST", of.nothing+"/runSummary", summaryBody(6)).in("g")
-		made := change("made", "POST", scripts, `{"displayName":"made"}`).in("g")
-		sum := change("sum", "POST", "$made/runSummary", summaryBody(7), "made").in("g")
-		drop := change("drop", "DELETE", of.everything+"/runSummary", "null").in("g")
+		edit := change("edit", "PATCH", of.everything, `{"version":"grouped"}`).grouped()
+		post := change("post", "POST", of.nothing+"/runSummary", summaryBody(6)).grouped()
+		made := change("made", "POST", scripts, `{"displayName":"made"}`).grouped()
+		sum := change("sum", "POST", "$made/runSummary", summaryBody(7), "made").grouped()
+		drop := change("drop", "DELETE", of.everything+"/runSummary", "null").grouped()
 		before := s.state(t)
 		for name, fault := range map[string]item{
 			"body":         change("fault", "PATCH", of.everything, `{"version":1}`),
@@ -285,7 +286,7 @@ func TestBatchGroups(t *testing.T) {
 			"path":         change("fault", "DELETE", scripts+"/x", "null"),
 			"method":       change("fault", "PUT", of.nothing, `{}`),
 		} {
-			answers := s.runBatch(t, "/beta", edit, post, made, sum, drop, fault.in("g"), get("after", of.everything, "g"), get("beside", of.everything))
+			answers := s.runBatch(t, "/beta", edit, post, made, sum, drop, fault.grouped(), get("after", of.everything, "g"), get("beside", of.everything))
 			for _, id := range []string{"edit", "post", "made", "sum", "drop", "after"} {
 				if answers[id].Status != http.StatusFailedDependency {
 					t.Errorf("%s: %v", name, answers[id])
