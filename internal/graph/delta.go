@@ -10,7 +10,9 @@ import (
 
 // deltaList names the list of changes to its tokens: those of another
 // installation are not taken.
-func (a *API) deltaList(place string) string { return scriptsName + "/$delta/" + place + "/" + a.tenantID }
+func (a *API) deltaList(place string) string {
+	return scriptsName + "/$delta/" + place + "/" + a.tenantID
+}
 
 // scriptDelta lists what changed (OData Protocol 4.01, section 11.3): without a
 // token every script, page by page, and at the end a link for what changes from
