@@ -86,7 +86,7 @@ func New(
 
 // ServeHTTP answers any path: those it does not serve with Graph's 404.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	segments, err := odata.ParsePath(r.URL.EscapedPath())
+	segments, err := odata.ParsePath(r.URL.EscapedPath(), isFunction)
 	if e, ok := errors.AsType[*odata.Error](err); ok && e.Kind == odata.NotFound {
 		err = notServed() // the protocol knows no root; what cannot be there is told as what is not
 	}

@@ -57,6 +57,16 @@ const (
 	summaryPath = scriptPath + "/runSummary"
 )
 
+// isFunction tells which names may have parentheses.
+func isFunction(name string) bool {
+	switch name {
+	case "delta", namespace + ".delta", ours + ".runSummaryHistory":
+		return true
+	default:
+		return false
+	}
+}
+
 // ofEntity and ofCollection are the query options of a GET.
 func ofEntity() []odata.Option {
 	return []odata.Option{odata.OptionSelect, odata.OptionExpand, odata.OptionFormat}

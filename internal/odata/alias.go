@@ -13,6 +13,7 @@ type environment struct {
 	uses    []string // names of aliases, once for each time that one is read
 	terms   int
 	expands int
+	sought  int // terms of $search
 }
 
 // alias is a name that the query gives a text, for other options to refer to.

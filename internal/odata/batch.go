@@ -144,7 +144,7 @@ func (d *draft) check(own roots) error {
 	if fault != "" {
 		return d.refuse("url", "%s %s.", quote(d.URL), fault)
 	}
-	if segment, _ := cutSegment(url); segment == "$batch" {
+	if segment, _ := cutSegment(url); strings.TrimRight(segment, "()/") == "$batch" {
 		return d.refuse("url", "A batch may not stand in a batch.")
 	}
 	d.URL = url

@@ -12,6 +12,7 @@ const (
 	maxDepth   = 100  // of what nests: parentheses, calls, operators
 	maxTerms   = 1000 // literals, properties and operators in all
 	maxInItems = 500
+	maxLambdas = 2 // of any and all within one another: each looks at every member for every member
 )
 
 // parser reads the value of one query option. It fails at most once: the first
@@ -26,6 +27,8 @@ type parser struct {
 	scope  []variable      // of the lambdas around, the innermost last
 	depth  int
 	nested bool // within $expand
+
+	expands bool // $expand is served beside it
 }
 
 // at refuses the text at a position.
@@ -137,8 +140,7 @@ func (p *parser) whole() (*query.Expr, error) {
 }
 
 // binding tells how tightly a binary operator binds (OData 4.01 URL
-// Conventions, section 5.1.1.17); 0 is no operator. in and has, which bind even
-// tighter there, stand with their kind: nothing that is valid reads otherwise.
+// Conventions, section 5.1.1.17); 0 is no operator, or one that postfixed reads.
 func binding(operator string) int {
 	switch operator {
 	case "or":
@@ -147,7 +149,7 @@ func binding(operator string) int {
 		return 2
 	case "eq", "ne":
 		return 3
-	case "lt", "le", "gt", "ge", "in", "has":
+	case "lt", "le", "gt", "ge":
 		return 4
 	case "add", "sub":
 		return 5
@@ -215,7 +217,12 @@ func (p *parser) operate(operator string, bound int, left *query.Expr, pos int) 
 	if operator == "in" {
 		return p.membership(left, pos)
 	}
-	right, err := p.expression(bound)
+	side := func() (*query.Expr, error) { return p.expression(bound) }
+	if operator == "has" {
+		p.skipSpace()
+		side = p.primary
+	}
+	right, err := side()
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +251,24 @@ func (p *parser) unary() (*query.Expr, error) {
 		return p.inversion(pos)
 	}
 	p.pos = pos
-	return p.primary()
+	return p.postfixed()
+}
+
+// postfixed reads in and has, which bind tighter than any other operator.
+func (p *parser) postfixed() (*query.Expr, error) {
+	left, err := p.primary()
+	for err == nil {
+		before := p.pos
+		p.skipSpace()
+		pos := p.pos
+		operator := strings.ToLower(p.word())
+		if operator != "in" && operator != "has" || pos == before && p.text[pos-1] != ')' && p.text[pos-1] != '\'' {
+			p.pos = before
+			return left, nil
+		}
+		left, err = p.operation(operator, 0, left, pos)
+	}
+	return nil, err
 }
 
 // operand reads what a unary operator stands before.

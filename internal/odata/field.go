@@ -116,6 +116,9 @@ func (p *parser) lambda(word string, collection *query.Expr) (*query.Expr, error
 	if p.typ.attribute(e.Name) != nil || p.typ.navigation(e.Name) != nil {
 		return nil, p.at(pos, "%s is a property; give the member another name.", e.Name)
 	}
+	if len(p.scope) == maxLambdas {
+		return nil, p.at(pos, "any and all nest at most %d deep.", maxLambdas)
+	}
 	if err := p.need(':'); err != nil {
 		return nil, err
 	}

@@ -90,7 +90,10 @@ func TestFilterPrecedence(t *testing.T) {
 		{"count lt 1 eq sure", "(eq (lt count 1) sure)"},
 		{"sure eq count lt 1", "(eq sure (lt count 1))"},
 		{"sure eq sure ne unsure", "(ne (eq sure sure) unsure?)"},
-		{"count add 1 in (1) and sure", "(and (in (add count 1) 1) sure)"},
+		{"(count add 1) in (1) and sure", "(and (in (add count 1) 1) sure)"},
+		{"not name in ('a') and sure", "(and (not (in name 'a')) sure)"},
+		{"not color has 'red'", "(not (eq color test.color'red'))"},
+		{"-1 in (count)", "(in -1 count)"},
 		{"true in (true) in (false)", "(in (in true true) false)"},
 	})
 }

@@ -26,7 +26,7 @@ func TestLimits(t *testing.T) {
 		{"not", func(n int) string { return "filter=" + nest("not ", "sure", "", n) }, 99, deep},
 		{"minus", func(n int) string { return "filter=0 eq " + nest("-", "count", "", n) }, 98, deep},
 		{"calls", func(n int) string { return "filter=" + nest("tolower(", "name", ")", n) + " eq ''" }, 99, deep},
-		{"lambdas", func(n int) string { return "filter=" + nest("labels/any(l:", "true", ")", n) }, 99, deep},
+		{"lambdas", func(n int) string { return "filter=" + nest("labels/any(l:", "true", ")", n) }, 2, "any and all nest at most 2 deep."},
 		{"sums", func(n int) string { return "filter=count" + strings.Repeat(" add 1", n) + " eq 0" }, 99, deep},
 		{"comparisons", func(n int) string { return "filter=sure" + strings.Repeat(" eq sure", n) }, 100, deep},
 		{"memberships", func(n int) string { return "filter=sure" + strings.Repeat(" in (sure)", n) }, 100, deep},
@@ -41,6 +41,7 @@ func TestLimits(t *testing.T) {
 			return "filter=sure and sure and (sure" + strings.Repeat(" eq sure", n) + ")"
 		}, 98, deep},
 		{"search", func(n int) string { return "search=" + nest("(", "a", ")", n) }, 99, deep},
+		{"search for many", func(n int) string { return "search=" + list("a", " ", n) }, 20, "at most 20 words and phrases"},
 		{"search without", func(n int) string { return "search=" + nest("NOT ", "a", "", n) }, 99, deep},
 		{"terms", func(n int) string { return "filter=sure" + strings.Repeat(" or sure", n-2) }, 1000, "more than 1000 terms"},
 		{"terms of all options", func(n int) string {

@@ -126,7 +126,7 @@ func put(offers []offer, o offer) []offer {
 
 // offersOf gives what is served of the items of an Accept header, in its order.
 func offersOf(accept string, serves []string) (offers []offer) {
-	for item := range strings.SplitSeq(accept, ",") {
+	for _, item := range splitUnquoted(accept, ',') {
 		media, params, err := mime.ParseMediaType(item)
 		if err != nil {
 			continue
@@ -140,7 +140,8 @@ func offersOf(accept string, serves []string) (offers []offer) {
 				o.precision = 1
 			case served:
 				o.precision = 2
-				if served == JSON && !o.gives.describe(params) {
+				charset := params["charset"]
+				if charset != "" && !strings.EqualFold(charset, "utf-8") || served == JSON && !o.gives.describe(params) {
 					continue
 				}
 			default:
@@ -205,9 +206,9 @@ type Preferences struct {
 // ParsePreferences reads Prefer headers. The first of a name holds.
 func ParsePreferences(headers []string) (p Preferences) {
 	for _, header := range slices.Backward(headers) {
-		items := strings.Split(header, ",")
+		items := splitUnquoted(header, ',')
 		for _, item := range slices.Backward(items) {
-			item, _, _ = strings.Cut(item, ";") // parameters mean nothing here
+			item = splitUnquoted(item, ';')[0] // parameters mean nothing here
 			name, value, hasValue := strings.Cut(item, "=")
 			value = strings.Trim(strings.TrimSpace(value), `"`)
 			switch strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "odata.") {
@@ -225,4 +226,21 @@ func ParsePreferences(headers []string) (p Preferences) {
 		}
 	}
 	return p
+}
+
+// splitUnquoted splits a header at a mark that is in no quoted string (RFC 9110,
+// section 5.6.4).
+func splitUnquoted(header string, mark byte) (items []string) {
+	from, quoted := 0, false
+	for i := 0; i < len(header); i++ {
+		switch c := header[i]; {
+		case c == '\\' && quoted:
+			i++ // whatever follows is as it is
+		case c == '"':
+			quoted = !quoted
+		case c == mark && !quoted:
+			items, from = append(items, header[from:i]), i+1
+		}
+	}
+	return append(items, header[from:])
 }

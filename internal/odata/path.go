@@ -17,8 +17,8 @@ const (
 // stand as a segment, scripts/1, or in parentheses, scripts('1') (OData 4.01 URL
 // Conventions, section 4.3); the latter comes back in its quotes, ["scripts",
 // "'1'"], so that it is never taken for a name. The empty parentheses of a
-// function are dropped. One slash at the end is tolerated.
-func ParsePath(escaped string) ([]string, error) {
+// function, which isFunction tells by its name, are dropped; nothing else has any. One slash at the end is tolerated.
+func ParsePath(escaped string, isFunction func(name string) bool) ([]string, error) {
 	if len(escaped) > maxPath {
 		return nil, notServed()
 	}
@@ -35,7 +35,11 @@ func ParsePath(escaped string) ([]string, error) {
 		if text[0] == '\'' { // so begins a key alone, in its parentheses
 			return nil, notServed()
 		}
-		name, key, hasKey, err := splitKey(text)
+		name, called := strings.CutSuffix(text, "()")
+		if called && !isFunction(name) {
+			return nil, notServed()
+		}
+		name, key, hasKey, err := splitKey(name)
 		if err != nil {
 			return nil, err
 		}
@@ -65,9 +69,6 @@ func splitKey(segment string) (name, key string, hasKey bool, err error) {
 		return segment, "", false, nil
 	}
 	inner, closed := strings.CutSuffix(rest, ")")
-	if closed && inner == "" {
-		return name, "", false, nil
-	}
 	inner = strings.TrimPrefix(inner, "id=")
 	if !closed || len(inner) < 3 || inner[0] != '\'' || inner[len(inner)-1] != '\'' {
 		return "", "", false, badRequest(name, "%s: a key stands in quotes, as in %s('…').", quote(segment), name)

@@ -157,7 +157,7 @@ func parseOptions(given []givenOption, t *StructuredType, env *environment, allo
 	})
 	q, uses := &Query{Top: -1, Select: SelectAll(), given: given}, len(env.uses)
 	for _, o := range given {
-		p := &parser{option: o.name, text: o.value, env: env, typ: t}
+		p := &parser{option: o.name, text: o.value, env: env, typ: t, expands: slices.Contains(allowed, OptionExpand)}
 		if outer != nil {
 			p.option, p.start, p.depth, p.nested = outer.option, o.valueAt, outer.depth+1, true
 		}

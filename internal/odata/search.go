@@ -7,6 +7,9 @@ import (
 	"plimsoll/internal/query"
 )
 
+// maxSought bounds the terms of $search: each looks through every searched text.
+const maxSought = 20
+
 // search reads $search: words and "phrases" that must all be found, with AND,
 // OR, NOT and parentheses (OData 4.01 URL Conventions, section 5.1.8). What is
 // looked for may stand anywhere in any searched text, in upper or lower case.
@@ -113,6 +116,9 @@ func (p *parser) keyword(keyword string) bool {
 // found is whether a term stands in some searched text. It is never null, so
 // that NOT finds the rows whose texts are.
 func (p *parser) found(term string) (*query.Expr, error) {
+	if p.env.sought++; p.env.sought > maxSought {
+		return nil, p.at(p.pos, "at most %d words and phrases are looked for.", maxSought)
+	}
 	lower := strings.Map(unicode.ToLower, term)
 	var somewhere *query.Expr
 	for _, a := range p.typ.attributes {

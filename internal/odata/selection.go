@@ -77,15 +77,18 @@ func (p *parser) selectOne(q *Query, pos int) error {
 	if i < 0 && n == nil {
 		return p.at(pos, "%s is no property of %s; its properties are %s.", quote(nameAt(p.text, pos)), p.typ.name, strings.Join(p.typ.names(), ", "))
 	}
-	if !slices.Contains(q.Select.names, name) {
+	path := n != nil && p.accept('/')
+	if !path && !slices.Contains(q.Select.names, name) {
 		q.Select.names = append(q.Select.names, name)
 	}
 	if i >= 0 {
 		q.Select.bits |= 1 << i
+	}
+	if !path { // of a navigation its link, which only full metadata shows
 		return nil
 	}
-	if !p.accept('/') { // its link, which only full metadata shows
-		return nil
+	if !p.expands {
+		return p.at(pos, "%s cannot be expanded here, and so no property of it selected.", name)
 	}
 	e := q.Expanded(name)
 	if e == nil {
@@ -182,7 +185,7 @@ func (p *parser) nestedOptions() ([]givenOption, error) {
 	from, depth := p.pos, 0
 	for ; p.pos < len(p.text); p.pos++ {
 		switch c := p.text[p.pos]; {
-		case c == '\'' || c == '"':
+		case c == '\'' && !p.searches(from) || c == '"':
 			end := strings.IndexByte(p.text[p.pos+1:], c)
 			if end < 0 {
 				return nil, p.at(p.pos, "the text that begins here has no end: expected a closing quote.")
@@ -208,6 +211,13 @@ func (p *parser) nestedOptions() ([]givenOption, error) {
 		}
 	}
 	return nil, p.expected(`")"`)
+}
+
+// searches tells whether the nested option that begins at from is $search, in
+// which an apostrophe is one.
+func (p *parser) searches(from int) bool {
+	name, _, _ := strings.Cut(p.text[from:p.pos], "=")
+	return strings.EqualFold(strings.TrimPrefix(strings.TrimSpace(name), "$"), "search")
 }
 
 func (p *parser) nestedOption(from int) (givenOption, error) {
