@@ -52,7 +52,7 @@ func TestLimits(t *testing.T) {
 		}, 248, "more than 1000 terms"},
 		{"items", func(n int) string { return "filter=count in (" + list("1", ",", n) + ")" }, 500, "in takes at most 500 items."},
 		{"items of an array", func(n int) string { return "filter=count in @l&@l=[" + list("1", ",", n) + "]" }, 500, "in takes at most 500 items."},
-		{"order", func(n int) string { return "orderby=" + list("name", ",", n) }, 16, "at most 16 keys are sorted by."},
+		{"order", func(n int) string { return "orderby=" + list("name", ",", n) }, 8, "at most 8 keys are sorted by."},
 		{"select", func(n int) string { return "select=" + list("name", ",", n) }, 64, "at most 64 names are read."},
 		{"expand", func(n int) string {
 			return "expand=best($expand=maker,makers),parts($expand=maker,makers($expand=next" +

@@ -304,7 +304,7 @@ func both(a, b *query.Expr) *query.Expr {
 }
 
 // maxOrder is how many keys may be sorted by.
-const maxOrder = 16
+const maxOrder = 8
 
 func (p *parser) orderBy() ([]query.Key, error) {
 	var keys []query.Key

@@ -134,6 +134,17 @@ func (c *compiler) junction(word string, args []*query.Expr, write func(*query.E
 	for i, arg := range args {
 		parts[i] = write(arg)
 	}
+	return balanced(parts, word)
+}
+
+// balanced joins conditions. Many are put into pairs of halves: SQLite takes a
+// flat chain for a tree as deep as it is long, and refuses it.
+func balanced(parts []string, word string) string {
+	const flat = 8
+	if len(parts) > flat {
+		half := len(parts) / 2
+		return "(" + balanced(parts[:half], word) + word + balanced(parts[half:], word) + ")"
+	}
 	return "(" + strings.Join(parts, word) + ")"
 }
 

@@ -38,7 +38,15 @@ type reading[T any] struct {
 }
 
 // read gives one page of l.
-func (l *list[T]) read(ctx context.Context, s *Store, page *query.Page) (query.Rows[T], error) {
+func (l *list[T]) read(ctx context.Context, s *Store, page *query.Page) (rows query.Rows[T], err error) {
+	err = s.search(ctx, func(ctx context.Context) (err error) {
+		rows, err = l.readPage(ctx, s, page)
+		return err
+	})
+	return rows, err
+}
+
+func (l *list[T]) readPage(ctx context.Context, s *Store, page *query.Page) (query.Rows[T], error) {
 	r := reading[T]{list: l, page: page, rows: query.Rows[T]{Total: -1}}
 	if page.Limit > 0 {
 		if err := r.readRows(ctx, s); err != nil {
@@ -68,7 +76,7 @@ func (r *reading[T]) readRows(ctx context.Context, s *Store) error {
 		}
 		_, err = collect(ctx, s.read, func(row scanner) (struct{}, error) {
 			return struct{}{}, r.add(row)
-		}, parts[i].text+limit, parts[i].args...)
+		}, parts[i].text+limit, s.dialect.passing(parts[i].args)...)
 	}
 	return err
 }
@@ -136,6 +144,10 @@ func where(conditions []string) string {
 	return " WHERE " + strings.Join(conditions, " AND ")
 }
 
+// passing gives the arguments of a statement whose text is of a client's making:
+// kept prepared, as others are, each would take a server's memory for good.
+func (d *dialect) passing(args []any) []any { return append(slices.Clone(d.once), args...) }
+
 // count gives the number of rows that filter wants.
 func (l *list[T]) count(ctx context.Context, s *Store, filter *query.Expr) (n int64, err error) {
 	c := s.compiler(l.columns, l.args...)
@@ -143,7 +155,7 @@ func (l *list[T]) count(ctx context.Context, s *Store, filter *query.Expr) (n in
 	if c.err != nil {
 		return 0, c.err
 	}
-	err = s.read.QueryRowContext(ctx, text, c.args...).Scan(&n)
+	err = s.read.QueryRowContext(ctx, text, s.dialect.passing(c.args)...).Scan(&n)
 	return n, refusal(err)
 }
 

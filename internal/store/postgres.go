@@ -30,7 +30,7 @@ func openPostgres(address string) (*Store, error) {
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
-	return &Store{readers: db, write: db, dialect: dialect{
+	return &Store{readers: db, write: db, searches: make(chan struct{}, postgresConnections/2), dialect: dialect{
 		name:    "postgres",
 		rows:    "json_array_elements($1::json) AS input(value)",
 		lockRow: " FOR UPDATE",
@@ -39,6 +39,7 @@ func openPostgres(address string) (*Store, error) {
 			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
 		binary: "bytea", collate: ` COLLATE "C"`, position: "strpos(%s, %s)",
 		elements:   "json_array_elements_text(CAST(%s AS json)) AS %s(value)",
+		once:       []any{pgx.QueryExecModeExec},
 		changeCase: postgresCases(),
 	}}, nil
 }

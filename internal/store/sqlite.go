@@ -48,7 +48,7 @@ func openSQLite(path string) (*Store, error) {
 	readers := max(4, runtime.NumCPU())
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return &Store{readers: read, write: write, dialect: dialect{
+	return &Store{readers: read, write: write, searches: make(chan struct{}, readers/2), dialect: dialect{
 		name:   "sqlite",
 		rows:   "json_each($1) AS input",
 		inside: true,

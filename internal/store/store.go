@@ -27,9 +27,10 @@ import (
 type Store struct {
 	readers, write *sql.DB // the same pool on PostgreSQL; on SQLite one writer beside many readers
 	dialect        dialect
-	read           reader     // readers, or a change set's transaction
-	current        *sql.Stmt  // the hot read, prepared
-	set            *changeSet // nil unless the store is bound to one
+	read           reader        // readers, or a change set's transaction
+	searches       chan struct{} // holds one for each list that is being read
+	current        *sql.Stmt     // the hot read, prepared
+	set            *changeSet    // nil unless the store is bound to one
 }
 
 // dialect holds what differs between the engines.
@@ -46,6 +47,7 @@ type dialect struct {
 	// 1, or 0; elements, with a JSON array of text and an alias, a table of its
 	// members under the name value.
 	position, elements string
+	once               []any                                   // before the arguments of a statement that is not kept prepared
 	changeCase         func(c *compiler, e *query.Expr) string // ToLower and ToUpper
 	checks             []string                                // queries that give a sentence for each fault of the engine's own
 }
