@@ -164,7 +164,7 @@ func refusals() []refusal {
 		query(oneScript, "$top=1", `Query at position 0: "$top" is not supported here`, "$top"),
 		query(summary, "$expand=x", "has nothing to expand", "$expand"),
 		query(oneScript+"/plimsoll.runSummaryHistory()", "$skiptoken=AAAA", "follow @odata.nextLink", "$skiptoken"),
-		{"query on a POST", "POST", summary + "?$select=id", summaryBody(1), nil, 400, "BadRequest", "none is", "$select"},
+		{"query on a POST", "POST", summary + "?$filter=true", summaryBody(1), nil, 400, "BadRequest", "these are: $select, $expand, $format", "$filter"},
 
 		{"media type", "POST", summary, summaryBody(1), []string{"Content-Type", "text/plain"}, 415, "UnsupportedMediaType", "application/json", "Content-Type"},
 		{"no media type", "POST", summary, summaryBody(1), []string{"Content-Type", ""}, 415, "UnsupportedMediaType", "application/json", "Content-Type"},
@@ -204,6 +204,8 @@ func refusals() []refusal {
 		batch("unknown dependency", `{"requests":[{"id":"a","method":"GET","url":"/","dependsOn":["b"]}]}`, `"b" is no id`, "requests[0].dependsOn[0]"),
 		batch("circle", `{"requests":[{"id":"a","method":"GET","url":"/","dependsOn":["b"]},{"id":"b","method":"GET","url":"/","dependsOn":["a"]}]}`, "circular", "requests[0].dependsOn"),
 		batch("batch in a batch", `{"requests":[{"id":"a","method":"POST","url":"/$batch"}]}`, "batch", "requests[0].url"),
+		batch("batch() in a batch", `{"requests":[{"id":"a","method":"POST","url":"/$batch()","body":{"requests":[]}}]}`, "batch", "requests[0].url"),
+		batch("encoded batch in a batch", `{"requests":[{"id":"a","method":"POST","url":"/%24batch%28%29/","body":{"requests":[]}}]}`, "batch", "requests[0].url"),
 		batch("another host", `{"requests":[{"id":"a","method":"DELETE","url":"https://example.com/beta/deviceManagement"}]}`, "is not a URL of this service", "requests[0].url"),
 		{"batch of text", "POST", "/$batch", "x", []string{"Content-Type", "text/plain"}, 415, "UnsupportedMediaType", "multipart/mixed", "Content-Type"},
 		{"batch by GET", "GET", "/$batch", "", nil, 405, "MethodNotAllowed", "POST", ""},

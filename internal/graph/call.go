@@ -27,6 +27,7 @@ type call struct {
 	preferences     odata.Preferences
 	query           *odata.Query
 	body            []byte
+	item            *recorder // of a batch; nil for a request that came alone
 }
 
 // host gives the URL of the server as the client knows it.
@@ -51,7 +52,8 @@ type answer struct {
 	body        []byte
 	location    string
 	etag        string
-	create      bool   // the answer to a create
+	changed     bool   // the answer to a create or a change, which shows what it made
+	create      bool   // of which a create
 	applied     string // the preference that was heeded
 }
 
@@ -144,12 +146,12 @@ func (c *call) entityTags(header string) (entityTags, error) {
 	}
 	tags := entityTags{}
 	for rest := strings.Join(values, ","); ; {
-		rest = strings.TrimLeft(rest, ", \t")
-		if rest == "" && len(tags) > 0 {
-			return tags, nil
-		}
+		rest = strings.TrimLeft(rest, " \t,")
 		tag, after, ok := cutEntityTag(rest)
-		if !ok {
+		switch {
+		case rest == "" && len(tags) > 0:
+			return tags, nil
+		case !ok:
 			return nil, &odata.Error{
 				Kind: odata.BadRequest, Target: header,
 				Message: header + ` must be * or list entity tags as @odata.etag gives them, such as W/"3".`,
@@ -159,27 +161,28 @@ func (c *call) entityTags(header string) (entityTags, error) {
 	}
 }
 
-// cutEntityTag takes the first entity tag, without the mark of a weak one, or *
-// from a list (RFC 9110, section 8.8.3). Within its quotes a tag may hold commas.
-func cutEntityTag(list string) (tag, rest string, ok bool) {
-	if rest, ok = strings.CutPrefix(list, "*"); ok {
+// cutEntityTag takes the first of a list of entity tags, in which commas may
+// stand, without the mark of weak ones.
+func cutEntityTag(list string) (tag, after string, ok bool) {
+	if after, ok = strings.CutPrefix(list, "*"); ok {
 		tag = "*"
 	} else {
-		opaque, isQuoted := strings.CutPrefix(strings.TrimPrefix(list, "W/"), `"`)
-		if opaque, rest, ok = strings.Cut(opaque, `"`); !ok || !isQuoted {
+		opaque := strings.TrimPrefix(list, "W/")
+		end := strings.IndexByte(opaque[min(1, len(opaque)):], '"') + 2
+		if !strings.HasPrefix(opaque, `"`) || end < 2 {
 			return "", "", false
 		}
-		tag = `"` + opaque + `"`
+		tag, after = opaque[:end], opaque[end:]
 	}
-	rest = strings.TrimLeft(rest, " \t")
-	return tag, rest, rest == "" || rest[0] == ','
+	after = strings.TrimLeft(after, " \t")
+	return tag, after, after == "" || after[0] == ','
 }
 
 // condition holds an answer to a GET against the request's preconditions: an
 // entity that the client has already is not sent again. What is expanded within
 // it changes without its entity tag, and so is always sent.
 func (c *call) condition(result *answer) (*answer, error) {
-	if result.etag == "" || c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
 		return result, nil
 	}
 	wanted, err := c.entityTags("If-Match")
@@ -213,8 +216,8 @@ func (c *call) unconditional() error {
 }
 
 // bearerToken gives the token of RFC 6750, section 2.1, or "".
-func bearerToken(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+func bearerToken(header http.Header) string {
+	scheme, token, _ := strings.Cut(header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}

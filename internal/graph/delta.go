@@ -1,12 +1,16 @@
 package graph
 
 import (
+	"net/http"
+	"slices"
+
 	"plimsoll"
 	"plimsoll/internal/odata"
 )
 
-// deltaName names the list of changes to its tokens.
-const deltaName = scriptsName + "/$delta"
+// deltaList names the list of changes to its tokens: those of another
+// installation are not taken.
+func (a *API) deltaList(place string) string { return scriptsName + "/$delta/" + place + "/" + a.tenantID }
 
 // scriptDelta lists what changed (OData Protocol 4.01, section 11.3): without a
 // token every script, page by page, and at the end a link for what changes from
@@ -16,14 +20,14 @@ func (a *API) scriptDelta(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	with, limit := a.wanted(c.query, false), c.pageSize(c.query)
-	if len(with) > 0 {
+	with, limit := a.wanted(c.query, false), max(c.pageSize(c.query), 1)
+	if slices.Contains(with, contentName) {
 		limit = min(limit, contentPage)
 	}
 	var changes []plimsoll.ScriptChange
 	more := false
 	if c.query.DeltaToken != "latest" {
-		if changes, more, err = c.service.ScriptChanges(c.r.Context(), after, removedAfter, with, limit, pageBudget); err != nil {
+		if changes, more, err = c.service.ScriptChanges(c.r.Context(), after, removedAfter, with, limit, c.budget()); err != nil {
 			return nil, err
 		}
 	}
@@ -39,10 +43,11 @@ func (a *API) scriptDelta(c *call) (*answer, error) {
 	}
 	body = append(body, ']')
 	if more {
-		link := c.nextLink(odata.OptionSkipToken, odata.DeltaToken(deltaName+"/page", after, removedAfter))
+		link := c.nextLink(odata.OptionSkipToken, odata.DeltaToken(a.deltaList("page"), after, removedAfter))
 		body = appendTextMember(body, "@odata.nextLink", link)
 	} else {
-		link := c.nextLink(odata.OptionDeltaToken, odata.DeltaToken(deltaName, after))
+		// Whatever was removed up to removedAfter, this reader never had.
+		link := c.nextLink(odata.OptionDeltaToken, odata.DeltaToken(a.deltaList("end"), max(after, removedAfter)))
 		body = appendTextMember(body, "@odata.deltaLink", link)
 	}
 	return c.listed(c.ok(append(body, '}'))), nil
@@ -59,24 +64,37 @@ func (a *API) deltaStart(c *call) (after, removedAfter int64, err error) {
 			Message: "$deltatoken and $skiptoken cannot stand together: follow the links as they are.",
 		}
 	case q.SkipToken != "":
-		numbers, err := odata.ParseDeltaToken(odata.OptionSkipToken, deltaName+"/page", q.SkipToken, 2)
+		numbers, err := odata.ParseDeltaToken(odata.OptionSkipToken, a.deltaList("page"), q.SkipToken, 2)
 		if err != nil {
 			return 0, 0, err
 		}
-		return numbers[0], numbers[1], nil
+		return numbers[0], numbers[1], a.checkDelta(c, numbers)
 	case q.DeltaToken == "latest":
 		after, err = c.service.LastScriptChange(c.r.Context())
 		return after, after, err
 	case q.DeltaToken != "":
-		numbers, err := odata.ParseDeltaToken(odata.OptionDeltaToken, deltaName, q.DeltaToken, 1)
+		numbers, err := odata.ParseDeltaToken(odata.OptionDeltaToken, a.deltaList("end"), q.DeltaToken, 1)
 		if err != nil {
 			return 0, 0, err
 		}
-		return numbers[0], numbers[0], nil
+		return numbers[0], numbers[0], a.checkDelta(c, numbers)
 	default:
 		removedAfter, err = c.service.LastScriptChange(c.r.Context())
 		return 0, removedAfter, err
 	}
+}
+
+// checkDelta refuses numbers that were not given yet: those of a time that a
+// restored backup has taken back.
+func (a *API) checkDelta(c *call, numbers []int64) error {
+	last, err := c.service.LastScriptChange(c.r.Context())
+	if err == nil && slices.Max(numbers) > last {
+		err = &failure{
+			status: http.StatusGone, target: string(odata.OptionDeltaToken),
+			message: "What this link goes on from is gone: a backup was restored since. Start again, without a token.",
+		}
+	}
+	return err
 }
 
 // appendChange writes a script, or in the form of OData 4.0 that Graph uses

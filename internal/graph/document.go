@@ -88,8 +88,16 @@ func (c *call) page(q *odata.Query, list string, own query.Type) (query.Page, er
 	after, err := q.After(list, own)
 	return query.Page{
 		Filter: q.Filter, Order: q.OrderBy, After: after, Skip: q.Skip,
-		Limit: c.pageSize(q), Budget: pageBudget, Count: q.Count,
+		Limit: c.pageSize(q), Budget: c.budget(), Count: q.Count,
 	}, err
+}
+
+// budget gives the bytes of text and content that end a page.
+func (c *call) budget() int {
+	if c.item != nil {
+		return batchBudget
+	}
+	return pageBudget
 }
 
 // pageSize gives the rows of a page: as many as $top asks, or the client

@@ -91,7 +91,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = notServed() // the protocol knows no root; what cannot be there is told as what is not
 	}
 	if err != nil {
-		a.serve(w, r, "", "", func(c *call) (*answer, error) { return nil, cmp.Or(a.authenticate(c), err) })
+		a.serve(w, r, "", "", func(c *call) (*answer, error) {
+			return nil, cmp.Or(a.authenticate(c), a.throttle.Take(c.caller.Subject), err)
+		})
 		return
 	}
 	canonical := *r
@@ -200,6 +202,9 @@ func (a *API) read(c *call, op operation) (err error) {
 func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, handle handler) {
 	start := a.now()
 	c, err := a.newCall(r, root, route)
+	if item, batched := w.(*recorder); batched {
+		c.item, c.service = item, item.service
+	}
 	recorder := &statusRecorder{ResponseWriter: w}
 	c.announce(recorder.Header())
 	var result *answer
@@ -207,8 +212,8 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, 
 		result, err = a.guard(c, handle)
 	}
 	if err != nil {
-		if set := changeSetOf(r); set != nil {
-			set.err = err
+		if c.item != nil {
+			c.item.err = err
 		}
 		a.refuse(recorder, r, c, err)
 	} else {
@@ -225,10 +230,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, 
 func (a *API) newCall(r *http.Request, root, route string) (*call, error) {
 	id, err := uuid.NewRandomFromReader(a.random)
 	c := &call{
-		r: r, service: a.service, root: root, route: route, requestID: id.String(), bearer: bearerToken(r),
-	}
-	if set := changeSetOf(r); set != nil {
-		c.service = set.service
+		r: r, service: a.service, root: root, route: route, requestID: id.String(), bearer: bearerToken(r.Header),
 	}
 	c.clientRequestID = c.requestID
 	if own := r.Header.Get("client-request-id"); own != "" && len(own) <= maxClientID && isPrintable(own) {
@@ -268,8 +270,7 @@ func send(w http.ResponseWriter, c *call, result *answer) {
 	if result.etag != "" {
 		header.Set("ETag", result.etag)
 	}
-	changes := c.r.Method == http.MethodPost || c.r.Method == http.MethodPatch
-	if changes && result.body != nil && c.preferences.Return != "" {
+	if result.changed && c.preferences.Return != "" {
 		result.applied = "return=" + c.preferences.Return
 	}
 	if result.applied != "" {

@@ -97,20 +97,20 @@ func (a *API) betaOnly() map[string]operations {
 	routes := map[string]operations{
 		scriptsPath: {
 			http.MethodGet:  read(scripts, a.listScripts, ofCollection()...),
-			http.MethodPost: write(maxScriptBody, a.createScript),
+			http.MethodPost: write(scripts, maxScriptBody, a.createScript),
 		},
 		scriptsPath + "/$count":                  {http.MethodGet: raw(scripts, a.countScripts, ofCount()...)},
 		scriptsPath + "/delta":                   delta,
 		scriptsPath + "/" + namespace + ".delta": delta,
 		scriptPath: {
 			http.MethodGet:    read(scripts, a.getScript, ofEntity()...),
-			http.MethodPatch:  write(maxScriptBody, a.updateScript),
+			http.MethodPatch:  write(scripts, maxScriptBody, a.updateScript),
 			http.MethodDelete: remove(a.deleteScript),
 		},
 		summaryPath: {
 			http.MethodGet:    read(summary, a.getRunSummary, ofEntity()...),
-			http.MethodPost:   write(maxBody, a.createRunSummary),
-			http.MethodPatch:  write(maxBody, a.updateRunSummary),
+			http.MethodPost:   write(summary, maxBody, a.createRunSummary),
+			http.MethodPatch:  write(summary, maxBody, a.updateRunSummary),
 			http.MethodDelete: remove(a.deleteRunSummary),
 		},
 		scriptPath + "/" + ours + ".runSummaryHistory": {
@@ -133,9 +133,11 @@ func raw(rows *odata.StructuredType, handle handler, options ...odata.Option) op
 	return operation{permission: auth.Read(), rows: rows, options: options, handle: handle}
 }
 
-func write(maxBody int64, handle handler) operation {
+// write reads a body, and shows what it made as a GET would.
+func write(rows *odata.StructuredType, maxBody int64, handle handler) operation {
 	return operation{
-		permission: auth.Write(), serves: []string{odata.JSON}, maxBody: maxBody, bodies: odata.CheckContentType, handle: handle,
+		permission: auth.Write(), serves: []string{odata.JSON}, maxBody: maxBody, bodies: odata.CheckContentType,
+		rows: rows, options: ofEntity(), handle: handle,
 	}
 }
 

@@ -21,6 +21,7 @@ func (a *API) summaryAnswer(c *call, r *record) *answer {
 // changedSummary is the answer to a POST or PATCH.
 func (a *API) changedSummary(c *call, r *record) *answer {
 	result := a.summaryAnswer(c, r)
+	result.changed = true
 	result.location = c.base() + "/" + scriptsName + "/" + url.PathEscape(r.ScriptID) + "/runSummary"
 	return result
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"plimsoll"
 	"plimsoll/internal/odata"
@@ -72,7 +73,6 @@ func (a *API) scriptAnswer(c *call, s *script) *answer {
 	body := c.begin(scriptsContext + c.query.Context() + "/$entity")
 	result := c.ok(append(a.model.script.AppendEntity(body, s, c.query, c.writer(), scriptName(s.ID)), '}'))
 	result.etag = odata.ETag(s.Changes)
-	result.location = c.base() + "/" + scriptsName + "/" + s.ID
 	return result
 }
 
@@ -83,6 +83,20 @@ func editScript(patch odata.Patch[script]) func(*plimsoll.Script) {
 		patch.Apply(&edited)
 		*s = edited.Script
 	}
+}
+
+// changedScript is the answer to a POST or PATCH, with what it asks to see.
+func (a *API) changedScript(c *call, s plimsoll.Script) (*answer, error) {
+	shown := script{Script: s}
+	if with := a.wanted(c.query, true); slices.Contains(with, "runSummary") {
+		var err error
+		if shown, err = c.service.Script(c.r.Context(), s.ID, with...); err != nil {
+			return nil, err
+		}
+	}
+	result := a.scriptAnswer(c, &shown)
+	result.changed, result.location = true, c.base()+"/"+scriptsName+"/"+s.ID
+	return result, nil
 }
 
 func (a *API) createScript(c *call) (*answer, error) {
@@ -97,9 +111,11 @@ func (a *API) createScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := a.scriptAnswer(c, &script{Script: created})
-	result.status, result.create = http.StatusCreated, true
-	return result, nil
+	result, err := a.changedScript(c, created)
+	if err == nil {
+		result.status, result.create = http.StatusCreated, true
+	}
+	return result, err
 }
 
 func (a *API) getScript(c *call) (*answer, error) {
@@ -125,7 +141,7 @@ func (a *API) updateScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.scriptAnswer(c, &script{Script: updated}), nil
+	return a.changedScript(c, updated)
 }
 
 func (a *API) deleteScript(c *call) (*answer, error) {

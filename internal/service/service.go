@@ -111,5 +111,5 @@ func (m Match) check(counter int64) error {
 		return nil
 	}
 	return plimsoll.Errorf(plimsoll.PreconditionFailed,
-		"It changed since it was read: If-Match does not hold its @odata.etag. Read it again, then decide.")
+		"It is not as If-Match or If-None-Match wants it, by its @odata.etag: it changed since it was read. Read it again, then decide.")
 }

@@ -142,28 +142,3 @@ func slow(plan string, filtered bool) string {
 	}
 	return ""
 }
-
-// TestUpgrade has a store that was made before lists had indexes: it gets them.
-func TestUpgrade(t *testing.T) {
-	t.Parallel()
-	for _, address := range []string{"sqlite:" + filepath.Join(t.TempDir(), "plimsoll.db"), pgtest.URL(t)} {
-		old := open(t, address)
-		for _, statement := range []string{
-			"DROP INDEX script_by_display_name", "DROP INDEX script_by_created_at", "DROP INDEX script_by_modified_at",
-			"DROP INDEX script_by_publisher", "DELETE FROM goose_db_version WHERE version_id = 2",
-		} {
-			if _, err := old.Pools()["write"].ExecContext(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
-		}
-		upgraded, err := store.Open(t.Context(), address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		manyScripts(t, upgraded, 5000)
-		wantIndex(t, upgraded, "displayName", query.Page{Order: []query.Key{{Expr: property("displayName", query.String, false)}}})
-		if err := upgraded.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
