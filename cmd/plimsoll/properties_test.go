@@ -212,3 +212,17 @@ func (s *testServer) staleness(t *testing.T, path string) {
 	s.must(t, http.StatusPreconditionFailed, "DELETE", path, "", "If-Match", has)
 	s.must(t, http.StatusNoContent, "DELETE", path, "", "If-Match", `W/"2"`)
 }
+
+// TestPropertyTypes has full metadata tell what the JSON of a single value does
+// not.
+func TestPropertyTypes(t *testing.T) {
+	t.Parallel()
+	s := signedIn(t, sqliteAddress(t))
+	script := scripts + "/" + s.addScript(t)
+	for property, want := range map[string]any{"createdDateTime": "#DateTimeOffset", "roleScopeTagIds": "#Collection(String)", "displayName": nil} {
+		r := s.must(t, http.StatusOK, "GET", script+"/"+property+"?$format=application/json;odata.metadata=full", "")
+		if r.json["@odata.type"] != want || r.json["value"] == nil {
+			t.Errorf("%s: %s", property, r.text)
+		}
+	}
+}

@@ -50,8 +50,11 @@ func (o owner[T]) property(c *call, p *odata.Property[T], v *T) *answer {
 	if !p.IsCollection() && p.Raw(v) == nil {
 		return &answer{status: http.StatusNoContent}
 	}
-	body := odata.AppendMember(c.begin("#"+o.path(v)+"/"+p.Name()), "value")
-	return c.ok(append(p.Append(body, v), '}'))
+	body := c.begin("#" + o.path(v) + "/" + p.Name())
+	if c.form.Metadata == odata.FullMetadata {
+		body = p.AppendType(body)
+	}
+	return c.ok(append(p.Append(odata.AppendMember(body, "value"), v), '}'))
 }
 
 // value is the answer to …/$value (section 11.2.4.1): the bare text, or the

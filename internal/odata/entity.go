@@ -223,6 +223,15 @@ func (p *Property[T]) Media() string {
 	return Plain + ";charset=utf-8"
 }
 
+// AppendType writes the @odata.type of a value that stands alone, where its JSON
+// does not tell it.
+func (p *Property[T]) AppendType(dst []byte) []byte {
+	if !p.annotated() {
+		return dst
+	}
+	return AppendText(AppendMember(dst, "@odata.type"), p.annotation())
+}
+
 // Append writes the property of v as JSON.
 func (p *Property[T]) Append(dst []byte, v *T) []byte { return p.write(dst, v) }
 
