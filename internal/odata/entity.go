@@ -201,14 +201,6 @@ func (a *attribute) annotated() bool {
 	}
 }
 
-// Find gives a property that stands in a path, or nil.
-func (t *EntityType[T]) Find(name string) *Property[T] {
-	if i := t.structure.index(name); i >= 0 {
-		return &t.Properties[i]
-	}
-	return nil
-}
-
 // Name gives the property's name.
 func (p *Property[T]) Name() string { return p.name }
 

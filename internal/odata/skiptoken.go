@@ -50,7 +50,10 @@ func DeltaToken(list string, numbers ...int64) string {
 // ParseDeltaToken gives the numbers back, as many as there must be.
 func ParseDeltaToken(option Option, list, token string, count int) ([]int64, error) {
 	values, err := parseToken(option, list, token)
-	if err != nil || len(values) != count {
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != count {
 		return nil, foreignToken(option)
 	}
 	numbers := make([]int64, count)
