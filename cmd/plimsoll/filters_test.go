@@ -121,6 +121,7 @@ func filters() [][2]string {
 		{"runSummary/issueDetectedDeviceCount in (null,11)", "bceg"},
 		{"'x' in roleScopeTagIds", "cd"},
 		{"version in roleScopeTagIds", ""},
+		{"null in roleScopeTagIds", ""},
 		{"not ('0' in roleScopeTagIds)", "bdeg"},
 		// Collections.
 		{"roleScopeTagIds/any(t: t eq '0')", "acfh"},
