@@ -137,7 +137,7 @@ func wantAnswer(t *testing.T, path string, alone *reply, got answered) {
 	if diff := cmp.Diff(body, got.Body); diff != "" || got.Status != alone.StatusCode || got.Headers["Content-Type"] != media {
 		t.Errorf("%s: %d %v, alone %d: %s", path, got.Status, got.Headers, alone.StatusCode, diff)
 	}
-	if got.Headers["Etag"] != alone.Header.Get("ETag") || got.Headers["Request-Id"] == "" || got.Headers["Odata-Version"] != "4.0" {
+	if got.Headers["ETag"] != alone.Header.Get("ETag") || got.Headers["request-id"] == "" || got.Headers["OData-Version"] != "4.0" {
 		t.Errorf("%s: %v, alone %v", path, got.Headers, alone.Header)
 	}
 }
@@ -219,7 +219,7 @@ func TestBatchReferences(t *testing.T) {
 			"new": 204, "sum": 201, "count": 200, "both": 200, "edit": 200, "version": 200, "gone": 204, "nothing": 404, "never": 424,
 		})
 		made := answers["new"].Headers
-		if made["Location"] == "" || made["Location"] != made["Odata-Entityid"] || made["Preference-Applied"] != "return=minimal" || answers["new"].Body != nil {
+		if made["Location"] == "" || made["Location"] != made["OData-EntityId"] || made["Preference-Applied"] != "return=minimal" || answers["new"].Body != nil {
 			t.Error(made)
 		}
 		if answers["count"].Body != "5" || answers["version"].member("value") != "2" || answers["sum"].Headers["Location"] != made["Location"]+"/runSummary" {

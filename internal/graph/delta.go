@@ -22,7 +22,7 @@ func (a *API) scriptDelta(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	with, limit := a.wanted(c.query, false), max(c.pageSize(c.query), 1)
+	with, limit := a.wanted(c.query, false), c.pageSize(c.query)
 	if slices.Contains(with, contentName) {
 		limit = min(limit, contentPage)
 	}
@@ -60,6 +60,11 @@ func (a *API) scriptDelta(c *call) (*answer, error) {
 // those that are gone.
 func (a *API) deltaStart(c *call) (after, removedAfter int64, err error) {
 	switch q := c.query; {
+	case q.Top == 0:
+		return 0, 0, &odata.Error{
+			Kind: odata.BadRequest, Target: string(odata.OptionTop),
+			Message: "$top must be 1 or more here: pages of nothing would never end.",
+		}
 	case q.SkipToken != "" && q.DeltaToken != "":
 		return 0, 0, &odata.Error{
 			Kind: odata.BadRequest, Target: string(odata.OptionDeltaToken),

@@ -119,12 +119,21 @@ func (c *call) pageSize(q *odata.Query) int {
 
 // collection makes what is answered of a page of rows. link gives the link to
 // the next page from its token.
-func collection[T any](q *odata.Query, list string, rows query.Rows[T], link func(token string) string) *odata.Collection[T] {
+func collection[T any](
+	q *odata.Query, list string, rows query.Rows[T], link func(token string) string,
+) (*odata.Collection[T], error) {
 	c := &odata.Collection[T]{Rows: rows.Rows, Total: rows.Total}
-	if rows.Last != nil {
-		c.NextLink = link(q.NextToken(list, rows.Last))
+	if rows.Last == nil {
+		return c, nil
 	}
-	return c
+	c.NextLink = link(q.NextToken(list, rows.Last))
+	if _, options, _ := strings.Cut(c.NextLink, "?"); len(options) > odata.MaxQuery {
+		return nil, &odata.Error{
+			Kind: odata.BadRequest, Target: string(odata.OptionOrderBy),
+			Message: "The page ends with values so long that no link can go on from them; sort by something shorter, such as substring(description,0,100).",
+		}
+	}
+	return c, nil
 }
 
 // listed tells of the preference that a list heeds.

@@ -107,7 +107,10 @@ func (a *API) listRunSummaryHistory(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries := collection(c.query, list, rows, func(token string) string { return c.nextLink(odata.OptionSkipToken, token) })
+	entries, err := collection(c.query, list, rows, func(token string) string { return c.nextLink(odata.OptionSkipToken, token) })
+	if err != nil {
+		return nil, err
+	}
 	body := c.begin("#Collection(" + a.model.history.Name + ")" + c.query.Context())
 	return c.listed(c.ok(append(a.model.history.AppendCollection(body, "", entries, c.query, c.writer(), ""), '}'))), nil
 }

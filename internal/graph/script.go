@@ -47,7 +47,7 @@ func (a *API) scripts(c *call, q *odata.Query) (*odata.Collection[script], error
 			return c.nextLink(odata.OptionSkipToken, token)
 		}
 		return c.base() + "/" + scriptsName + "?" + q.Encode() + c.given(isFormat) + "$skiptoken=" + token // it goes on by itself
-	}), nil
+	})
 }
 
 func (a *API) listScripts(c *call) (*answer, error) {

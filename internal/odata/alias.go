@@ -14,6 +14,7 @@ type environment struct {
 	terms   int
 	expands int
 	sought  int // terms of $search
+	nows    int // calls of now()
 }
 
 // alias is a name that the query gives a text, for other options to refer to.

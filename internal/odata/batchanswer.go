@@ -101,7 +101,7 @@ func appendPart(dst []byte, id string, a *BatchAnswer, boundary string) []byte {
 	dst = append(dst, a.Reason...)
 	dst = append(dst, "\r\n"...)
 	for _, name := range a.headerNames() {
-		dst = appendField(dst, textproto.CanonicalMIMEHeaderKey(name), a.headerValue(name))
+		dst = appendField(dst, spelled(name), a.headerValue(name))
 	}
 	if len(a.Body) > 0 && a.Header.Get("Content-Length") == "" {
 		dst = appendField(dst, "Content-Length", strconv.Itoa(len(a.Body)))
@@ -116,6 +116,20 @@ func appendField(dst []byte, name, value string) []byte {
 	dst = append(dst, ": "...)
 	dst = append(dst, value...)
 	return append(dst, "\r\n"...)
+}
+
+// spelled gives a header's name as Graph writes it: clients look for it so.
+func spelled(name string) string {
+	switch name = textproto.CanonicalMIMEHeaderKey(name); name {
+	case "Etag":
+		return "ETag"
+	case "Odata-Version", "Odata-Entityid":
+		return "OD" + strings.Replace(name[2:], "Entityid", "EntityId", 1)
+	case "Request-Id", "Client-Request-Id":
+		return strings.ToLower(name)
+	default:
+		return name
+	}
 }
 
 func (a *BatchAnswer) headerNames() []string { return slices.Sorted(maps.Keys(a.Header)) }

@@ -51,7 +51,7 @@ func TestAppendJSONAnswers(t *testing.T) {
 	}
 	got := batch.AppendAnswers(nil, answersForTest(), "")
 	const want = `{"responses":[` +
-		`{"id":"1","status":200,"headers":{"Content-Type":"application/json;odata.metadata=minimal","Etag":"W/\"1\""},"body":{"a": 1.00}` + "\n}," +
+		`{"id":"1","status":200,"headers":{"Content-Type":"application/json;odata.metadata=minimal","ETag":"W/\"1\""},"body":{"a": 1.00}` + "\n}," +
 		`{"id":"2","atomicityGroup":"g\"1","status":201,"headers":{"Location":"https://host/  X-Evil: 1"}},` +
 		`{"id":"é","atomicityGroup":"g\"1","status":204},` +
 		`{"id":"4","status":404,"headers":{"Content-Type":"text/plain; charset=utf-8"},"body":"no \"such\"\nthing ü"},` +

@@ -275,7 +275,7 @@ func appendJSONAnswer(dst []byte, item *BatchItem, a *BatchAnswer) []byte {
 	if len(a.Header) > 0 {
 		dst = append(AppendMember(dst, "headers"), '{')
 		for _, name := range a.headerNames() {
-			dst = AppendText(AppendMember(dst, textproto.CanonicalMIMEHeaderKey(name)), a.headerValue(name))
+			dst = AppendText(AppendMember(dst, spelled(name)), a.headerValue(name))
 		}
 		dst = append(dst, '}')
 	}

@@ -99,6 +99,9 @@ func (p *parser) call(name string, pos int) (*query.Expr, error) {
 		if len(args) != 0 {
 			return nil, p.at(pos, "%s takes no arguments.", lower)
 		}
+		if lower == "now" {
+			p.env.nows++
+		}
 		at := map[string]int64{"now": p.env.now, "mindatetime": 0, "maxdatetime": query.MaxInstant}[lower]
 		return p.literal(query.Type{Kind: query.Instant}, at)
 	case "fractionalseconds", "totalseconds":

@@ -143,6 +143,9 @@ func (p *parser) decimal(text string, pos int) (*query.Expr, error) {
 	if err != nil || scale > maxScale {
 		return nil, p.tooManyDigits(text, pos)
 	}
+	if tenths, fits := multiply(value, 10); hasPoint && scale == 0 && fits {
+		value, scale = tenths, 1 // 2.0 is a decimal, by which div does not cut
+	}
 	return p.literal(query.Type{Kind: query.Number, Scale: uint8(scale)}, value) //nolint:gosec // from 0 to maxScale
 }
 

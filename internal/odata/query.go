@@ -13,8 +13,8 @@ import (
 	"plimsoll/internal/query"
 )
 
-// maxQuery is how long a query may be, in bytes as sent.
-const maxQuery = 8192
+// MaxQuery is how long a query may be, in bytes as sent.
+const MaxQuery = 8192
 
 // Option is the name of a system query option, with its $.
 type Option string
@@ -85,8 +85,8 @@ type givenOption struct {
 // ignored; so is one given twice, and an alias that nothing refers to. now is
 // what now() gives.
 func ParseQuery(raw string, t *StructuredType, now time.Time, allowed ...Option) (*Query, error) {
-	if len(raw) > maxQuery {
-		return nil, badRequest("", "The query has %d bytes; at most %d are read.", len(raw), maxQuery)
+	if len(raw) > MaxQuery {
+		return nil, badRequest("", "The query has %d bytes; at most %d are read.", len(raw), MaxQuery)
 	}
 	if raw == "" {
 		return &Query{Top: -1, Select: SelectAll()}, nil
@@ -313,10 +313,13 @@ func (p *parser) orderBy() ([]query.Key, error) {
 			return nil, p.at(p.pos, "at most %d keys are sorted by.", maxOrder)
 		}
 		p.skipSpace()
-		pos := p.pos
+		pos, nows := p.pos, p.env.nows
 		e, err := p.expression(0)
 		if err != nil {
 			return nil, err
+		}
+		if p.env.nows > nows {
+			return nil, p.at(pos, "now() is another time on each page, and so cannot be sorted by.")
 		}
 		if k := e.Type.Kind; e.Type.Collection || k == query.Binary || k == query.Entity || k == query.Null {
 			return nil, p.at(pos, "%s cannot be sorted by.", describeType(e.Type))

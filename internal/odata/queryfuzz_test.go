@@ -52,10 +52,10 @@ func position(e *Error) (int, bool) {
 func checkRefusal(t *testing.T, raw string, err error) {
 	t.Helper()
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Kind != BadRequest || e.Message == "" || len(e.Message) > 8*maxQuery {
+	if !ok || e.Kind != BadRequest || e.Message == "" || len(e.Message) > 8*MaxQuery {
 		t.Fatalf("%q: %T %v", raw, err, err)
 	}
-	nameless := len(raw) > maxQuery || strings.HasPrefix(raw, "=") || strings.Contains(raw, "&=") || strings.Contains(e.Message, "has no name")
+	nameless := len(raw) > MaxQuery || strings.HasPrefix(raw, "=") || strings.Contains(raw, "&=") || strings.Contains(e.Message, "has no name")
 	if e.Target == "" && !nameless {
 		t.Fatalf("%q: no target: %v", raw, err)
 	}
@@ -207,7 +207,7 @@ func FuzzQuery(f *testing.F) {
 			target := rowType().navigation(inner.Navigation).target
 			link := inner.Encode()
 			followed, err := ParseQuery(link, target, noon, append(everyOption(), OptionLevels)...)
-			if err != nil && len(link) <= maxQuery {
+			if err != nil && len(link) <= MaxQuery {
 				t.Fatalf("%q: %q is refused: %v", raw, link, err)
 			}
 			if err == nil && (show(followed.Filter) != show(inner.Filter) || followed.rows != inner.rows) {
