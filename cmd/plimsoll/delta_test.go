@@ -180,7 +180,7 @@ func TestDeltaOptions(t *testing.T) {
 		s.describe(t, id, "new")
 		s.must(t, http.StatusNoContent, "DELETE", scripts+"/"+other, "")
 		page := s.must(t, http.StatusOK, "GET", link, "")
-		if names := strings.Join(members(page.json), " "); names != "@odata.context @odata.deltaLink value value/@odata.etag value/@odata.type value/detectionScriptContent value/displayName" {
+		if names := strings.Join(members(page.json), " "); names != "@odata.context @odata.deltaLink value value/@odata.etag value/@odata.type value/detectionScriptContent value/displayName value/id" {
 			t.Error(names)
 		}
 		rows := page.json["value"].([]any)

@@ -110,6 +110,9 @@ func (a *API) appendChange(dst []byte, c *call, change *plimsoll.ScriptChange) [
 	dst = append(dst, '{')
 	if !change.Removed {
 		s := script{Script: change.Script}
+		if id := "id"; !c.query.Select.All() && !c.query.Names(a.model.script.Type(), id) {
+			dst = appendTextMember(dst, id, s.ID) // without it nobody knows which script it is
+		}
 		return append(a.model.script.AppendEntity(dst, &s, c.query, c.writer(), scriptName(s.ID)), '}')
 	}
 	dst = appendTextMember(dst, "id", change.ID)

@@ -29,7 +29,7 @@ const (
 const currentRunSummary = `SELECT ` + runSummaryColumns + ` FROM script s ` + joinCurrent + ` WHERE s.id = $1`
 
 func noRunSummary() error {
-	return plimsoll.Errorf(plimsoll.NotFound, "The script has no run summary now; POST one to the same path.")
+	return plimsoll.Errorf(plimsoll.NotFound, "The script has no run summary now; POST one to its runSummary.")
 }
 
 // runSummaryRow scans a record that may be all NULL.
