@@ -74,7 +74,7 @@ func (a *API) newBatch(c *call) (b *batch, mark string, err error) {
 	}
 	form := odata.JSON
 	if parsed.Multipart {
-		form = "multipart/mixed"
+		form = odata.Mixed
 	}
 	if _, err = odata.Negotiate(strings.Join(c.r.Header.Values("Accept"), ","), "", form); err != nil {
 		return nil, "", err
@@ -135,11 +135,9 @@ func (b *batch) failed(items []int) bool {
 // runUnit runs one request, or a change set.
 func (b *batch) runUnit(ctx context.Context, unit []int) {
 	for _, i := range unit {
-		for _, dependency := range b.Items[i].DependsOn {
-			if b.failed([]int{dependency}) {
-				b.refuseAll(ctx, unit, i, errDependency())
-				return
-			}
+		if b.failed(b.Items[i].DependsOn) {
+			b.refuseAll(ctx, unit, i, errDependency())
+			return
 		}
 	}
 	switch {

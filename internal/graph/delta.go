@@ -33,25 +33,18 @@ func (a *API) scriptDelta(c *call) (*answer, error) {
 			return nil, err
 		}
 	}
-	if n := len(changes); n > 0 {
-		after = changes[n-1].Sequence
+	page := &odata.Collection[script]{Rows: make([]script, len(changes)), Removed: make([]bool, len(changes))}
+	for i, change := range changes {
+		page.Rows[i].Script, page.Removed[i], after = change.Script, change.Removed, change.Sequence
 	}
-	body := append(odata.AppendMember(c.begin(scriptsContext+c.query.Context()+"/$delta"), "value"), '[')
-	for i := range changes {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = a.appendChange(body, c, &changes[i])
-	}
-	body = append(body, ']')
 	if more {
-		link := c.nextLink(odata.OptionSkipToken, odata.DeltaToken(a.deltaList("page"), after, removedAfter))
-		body = appendTextMember(body, "@odata.nextLink", link)
+		page.NextLink = c.nextLink(odata.OptionSkipToken, odata.DeltaToken(a.deltaList("page"), after, removedAfter))
 	} else {
 		// Whatever was removed up to removedAfter, this reader never had.
-		link := c.nextLink(odata.OptionDeltaToken, odata.DeltaToken(a.deltaList("end"), max(after, removedAfter)))
-		body = appendTextMember(body, "@odata.deltaLink", link)
+		page.DeltaLink = c.nextLink(odata.OptionDeltaToken, odata.DeltaToken(a.deltaList("end"), max(after, removedAfter)))
 	}
+	body := c.begin(scriptsContext + c.query.Context() + "/$delta")
+	body = a.model.script.AppendCollection(body, "", page, c.query, c.writer(), scriptsName)
 	return c.listed(c.ok(append(body, '}'))), nil
 }
 
@@ -102,19 +95,4 @@ func (a *API) checkDelta(c *call, numbers []int64) error {
 		}
 	}
 	return err
-}
-
-// appendChange writes a script, or in the form of OData 4.0 that Graph uses
-// (OData JSON 4.01, section 16) that it is gone.
-func (a *API) appendChange(dst []byte, c *call, change *plimsoll.ScriptChange) []byte {
-	dst = append(dst, '{')
-	if !change.Removed {
-		s := script{Script: change.Script}
-		if id := "id"; !c.query.Select.All() && !c.query.Names(a.model.script.Type(), id) {
-			dst = appendTextMember(dst, id, s.ID) // without it nobody knows which script it is
-		}
-		return append(a.model.script.AppendEntity(dst, &s, c.query, c.writer(), scriptName(s.ID)), '}')
-	}
-	dst = appendTextMember(dst, "id", change.ID)
-	return append(odata.AppendMember(dst, "@removed"), `{"reason":"deleted"}}`...)
 }

@@ -38,9 +38,8 @@ func (a *API) serviceDocument(c *call) (*answer, error) {
 // metadata answers in the form that was asked for; the parameters of JSON mean
 // nothing for it.
 func (a *API) metadata(c *call) (*answer, error) {
-	form := odata.Representation{Media: c.form.Media}
 	return &answer{
-		status: http.StatusOK, contentType: form.Media + ";charset=utf-8", body: a.model.metadata[c.root][form.Media],
+		status: http.StatusOK, contentType: c.form.Media + ";charset=utf-8", body: a.model.metadata[c.root][c.form.Media],
 	}, nil
 }
 
@@ -104,15 +103,16 @@ func (c *call) budget() int {
 // prefers, within the limit. As in Graph, $top is the size of a page and
 // @odata.nextLink leads on.
 func (c *call) pageSize(q *odata.Query) int {
-	size := defaultPage
-	if c.preferences.MaxPageSize > 0 {
-		size = min(c.preferences.MaxPageSize, maxPage)
+	preferred := c.preferences.MaxPageSize
+	if q.Top < 0 && preferred == 0 {
+		return defaultPage
 	}
+	size := maxPage
 	if q.Top >= 0 {
-		size = min(q.Top, maxPage)
-		if c.preferences.MaxPageSize > 0 {
-			size = min(size, c.preferences.MaxPageSize)
-		}
+		size = min(size, q.Top)
+	}
+	if preferred > 0 {
+		size = min(size, preferred)
 	}
 	return size
 }
@@ -169,13 +169,9 @@ func (c *call) given(wanted func(name string) bool) string {
 
 // lasting tells whether an option is of all pages, and not of one only.
 func lasting(name string) bool {
-	return !slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, canonical(name))
+	return !slices.Contains([]odata.Option{odata.OptionSkipToken, odata.OptionDeltaToken, odata.OptionSkip}, odata.OptionOf(name))
 }
 
 // isFormat tells whether an option says the form of the whole answer, what it
 // expands included.
-func isFormat(name string) bool { return canonical(name) == odata.OptionFormat }
-
-func canonical(name string) odata.Option {
-	return odata.Option("$" + strings.TrimPrefix(strings.ToLower(name), "$"))
-}
+func isFormat(name string) bool { return odata.OptionOf(name) == odata.OptionFormat }

@@ -188,8 +188,8 @@ func (a *API) read(c *call, op operation) (err error) {
 			return err
 		}
 	}
-	if op.bodies != nil {
-		if err = op.bodies(header.Get("Content-Type")); err != nil {
+	if !op.anyForm {
+		if err = odata.CheckContentType(header.Get("Content-Type")); err != nil {
 			return err
 		}
 	}

@@ -16,11 +16,11 @@ const (
 
 // operation is what is served at a path for a method.
 type operation struct {
-	permission []auth.Permission              // any of them; an empty list serves any caller, nil anyone
-	serves     []string                       // the media types of its answer; nil answers any Accept
-	maxBody    int64                          // in bytes, unpacked; 0 where no body is read
-	bodies     func(contentType string) error // refuses a body's form; nil leaves that to handle
-	rows       *odata.StructuredType          // what the options are about
+	permission []auth.Permission     // any of them; an empty list serves any caller, nil anyone
+	serves     []string              // the media types of its answer; nil answers any Accept
+	maxBody    int64                 // in bytes, unpacked; 0 where no body is read
+	anyForm    bool                  // of a body: handle looks at it; else it is JSON
+	rows       *odata.StructuredType // what the options are about
 	options    []odata.Option
 	handle     func(*call) (*answer, error)
 }
@@ -91,7 +91,7 @@ func (a *API) everywhere(root string) map[string]operations {
 	routes := map[string]operations{
 		"":           {http.MethodGet: open(a.serviceDocument, odata.JSON)},
 		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML, odata.JSON)},
-		"/$batch":    {http.MethodPost: {permission: []auth.Permission{}, maxBody: maxBatchBody, handle: a.runBatch}},
+		"/$batch":    {http.MethodPost: {permission: []auth.Permission{}, maxBody: maxBatchBody, anyForm: true, handle: a.runBatch}},
 		"/deviceManagement": {
 			http.MethodGet: read(a.model.management[root].Type(), a.getDeviceManagement, ofEntity()...),
 		},
@@ -146,7 +146,7 @@ func raw(rows *odata.StructuredType, handle handler, options ...odata.Option) op
 // write reads a body, and shows what it made as a GET would.
 func write(rows *odata.StructuredType, maxBody int64, handle handler) operation {
 	return operation{
-		permission: auth.Write(), serves: []string{odata.JSON}, maxBody: maxBody, bodies: odata.CheckContentType,
+		permission: auth.Write(), serves: []string{odata.JSON}, maxBody: maxBody,
 		rows: rows, options: ofEntity(), handle: handle,
 	}
 }

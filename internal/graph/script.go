@@ -2,7 +2,6 @@ package graph
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 
 	"plimsoll"
@@ -66,7 +65,7 @@ func (a *API) countScripts(c *call) (*answer, error) {
 }
 
 // scriptName gives the canonical path of a script below the root.
-func scriptName(id string) string { return scriptsName + "('" + url.PathEscape(id) + "')" }
+func scriptName(id string) string { return odata.MemberPath(scriptsName, id) }
 
 // scriptAnswer is the answer that carries one script.
 func (a *API) scriptAnswer(c *call, s *script) *answer {
@@ -85,18 +84,11 @@ func editScript(patch odata.Patch[script]) func(*plimsoll.Script) {
 	}
 }
 
-// changedScript is the answer to a POST or PATCH, with what it asks to see.
-func (a *API) changedScript(c *call, s plimsoll.Script) (*answer, error) {
-	shown := script{Script: s}
-	if with := a.wanted(c.query, true); slices.Contains(with, "runSummary") {
-		var err error
-		if shown, err = c.service.Script(c.r.Context(), s.ID, with...); err != nil {
-			return nil, err
-		}
-	}
-	result := a.scriptAnswer(c, &shown)
+// changedScript is the answer to a POST or PATCH.
+func (a *API) changedScript(c *call, s *script) *answer {
+	result := a.scriptAnswer(c, s)
 	result.changed, result.location = true, c.base()+"/"+scriptsName+"/"+s.ID
-	return result, nil
+	return result
 }
 
 func (a *API) createScript(c *call) (*answer, error) {
@@ -111,11 +103,9 @@ func (a *API) createScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.changedScript(c, created)
-	if err == nil {
-		result.status, result.create = http.StatusCreated, true
-	}
-	return result, err
+	result := a.changedScript(c, &script{Script: created}) // which has no run summary yet
+	result.status, result.create = http.StatusCreated, true
+	return result, nil
 }
 
 func (a *API) getScript(c *call) (*answer, error) {
@@ -141,7 +131,13 @@ func (a *API) updateScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.changedScript(c, updated)
+	shown := script{Script: updated}
+	if with := a.wanted(c.query, true); slices.Contains(with, "runSummary") {
+		if shown, err = c.service.Script(c.r.Context(), updated.ID, with...); err != nil {
+			return nil, err
+		}
+	}
+	return a.changedScript(c, &shown), nil
 }
 
 func (a *API) deleteScript(c *call) (*answer, error) {

@@ -97,10 +97,10 @@ func (p *parser) combine(operator string, left, right *query.Expr, t query.Type,
 	switch operator {
 	case "add":
 		op = query.Add
-		t.Min, t.Max, ok = span(add, l, r, [2]int64{r.Min, r.Max})
+		t.Min, t.Max, ok = span(add, l, r.Min, r.Max)
 	case "sub":
 		op = query.Sub
-		t.Min, t.Max, ok = span(subtract, l, r, [2]int64{r.Max, r.Min})
+		t.Min, t.Max, ok = span(subtract, l, r.Max, r.Min)
 	case "mul":
 		op = query.Mul
 		t.Min, t.Max, ok = product(l, r)
@@ -143,9 +143,11 @@ func magnitude(n int64) int64 {
 	return max(n, -n)
 }
 
-func span(do func(a, b int64) (int64, bool), l, _ query.Type, with [2]int64) (least, most int64, ok bool) {
-	least, okLeast := do(l.Min, with[0])
-	most, okMost := do(l.Max, with[1])
+// span does an operation on the bounds of l: on the least with one number, and on
+// the greatest with another.
+func span(do func(a, b int64) (int64, bool), l query.Type, withLeast, withMost int64) (least, most int64, ok bool) {
+	least, okLeast := do(l.Min, withLeast)
+	most, okMost := do(l.Max, withMost)
 	return least, most, okLeast && okMost
 }
 

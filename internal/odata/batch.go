@@ -14,7 +14,6 @@ import (
 const MaxBatch = 20
 
 const (
-	mixed       = "multipart/mixed"
 	maxName     = 128      // of an id or a group's name, in characters
 	maxHeaders  = 64       // of one request
 	maxHeader   = 16 << 10 // bytes of one header's value
@@ -89,7 +88,7 @@ func ParseBatch(contentType string, body []byte, roots ...string) (Batch, error)
 	media, params, _ := mime.ParseMediaType(contentType)
 	var drafts []draft
 	switch {
-	case media == mixed:
+	case media == Mixed:
 		drafts, err = readMixed(body, params["boundary"])
 	case CheckContentType(contentType) == nil:
 		drafts, err = readJSONBatch(body)
@@ -103,7 +102,7 @@ func ParseBatch(contentType string, body []byte, roots ...string) (Batch, error)
 	if err != nil {
 		return Batch{}, err
 	}
-	return assemble(drafts, own, media == mixed)
+	return assemble(drafts, own, media == Mixed)
 }
 
 // assemble checks the drafts one by one, and then against each other.

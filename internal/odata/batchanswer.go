@@ -20,7 +20,7 @@ type BatchAnswer struct {
 // ContentType is the media type of the answers.
 func (b *Batch) ContentType(boundary string) string {
 	if b.Multipart {
-		return mime.FormatMediaType(mixed, map[string]string{"boundary": boundary})
+		return mime.FormatMediaType(Mixed, map[string]string{"boundary": boundary})
 	}
 	return JSON
 }

@@ -88,9 +88,9 @@ func (r *mixedReader) part(where string, text []byte, group int) error {
 	switch {
 	case media == "application/http":
 		return r.request(where, part.Header.Get("Content-Id"), content, group)
-	case media == mixed && group > 0:
+	case media == Mixed && group > 0:
 		return refuse(where, "A change set may not stand in a change set.")
-	case media == mixed:
+	case media == Mixed:
 		r.changeSets++
 		return r.parts(where+".parts", content, params["boundary"], r.changeSets)
 	}

@@ -181,7 +181,7 @@ func TestParseMixedBatchRefuses(t *testing.T) {
 			t.Errorf("%s\n%v, want %q", c.body, err, c.message)
 		}
 	}
-	for _, media := range []string{mixed, mixed + "; boundary=", mixed + "; boundary=" + strings.Repeat("b", 71)} {
+	for _, media := range []string{Mixed, Mixed + "; boundary=", Mixed + "; boundary=" + strings.Repeat("b", 71)} {
 		if _, err := ParseBatch(media, []byte(one(get)), testRoot); err == nil || !strings.Contains(err.Error(), "must name a boundary") {
 			t.Errorf("%s: %v", media, err)
 		}

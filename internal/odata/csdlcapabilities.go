@@ -184,7 +184,7 @@ func BatchCapabilities() []Annotation {
 			{"ReferencesInRequestBodiesSupported", Flag(false)}, // only in URLs
 			{"ReferencesAcrossChangeSetsSupported", Flag(false)},
 			{"EtagReferencesSupported", Flag(false)},
-			{"SupportedFormats", Texts(JSON, mixed)},
+			{"SupportedFormats", Texts(JSON, Mixed)},
 		}).Explained("A batch holds at most " + strconv.Itoa(MaxBatch) + " requests."),
 	}
 }

@@ -84,6 +84,7 @@ type Collection[T any] struct {
 	Total     int64  // of all pages, written where $count asks for it
 	NextLink  string // "" on the last page
 	DeltaLink string // "" but on the last page of a delta
+	Removed   []bool // of a delta: which of the rows are gone; else nil
 }
 
 // Writer says how entities are written.
@@ -109,8 +110,7 @@ func (t *EntityType[T]) AppendCollection(dst []byte, name string, c *Collection[
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		row := &c.Rows[i]
-		dst = append(t.AppendEntity(append(dst, '{'), row, q, w, t.member(row, w, path)), '}')
+		dst = append(t.appendRow(append(dst, '{'), c, i, q, w, path), '}')
 	}
 	dst = append(dst, ']')
 	for _, link := range [][2]string{{"@odata.nextLink", c.NextLink}, {"@odata.deltaLink", c.DeltaLink}} {
@@ -121,12 +121,27 @@ func (t *EntityType[T]) AppendCollection(dst []byte, name string, c *Collection[
 	return dst
 }
 
-// member gives the path of a collection's member, where it will be written.
-func (t *EntityType[T]) member(v *T, w *Writer, path string) string {
-	if w.Metadata != FullMetadata || t.Key == nil {
-		return ""
+// appendRow writes a row of a collection. One of a delta always tells which it
+// is, also where it is gone (OData JSON 4.01, section 16, in the form of 4.0 that
+// Graph uses).
+func (t *EntityType[T]) appendRow(dst []byte, c *Collection[T], i int, q *Query, w *Writer, path string) []byte {
+	row := &c.Rows[i]
+	gone := c.Removed != nil && c.Removed[i]
+	if gone || c.Removed != nil && !q.Select.has(t.structure.index("id")) {
+		dst = AppendText(AppendMember(dst, "id"), t.Key(row))
 	}
-	return path + "('" + url.PathEscape(strings.ReplaceAll(t.Key(v), "'", "''")) + "')"
+	if gone {
+		return append(AppendMember(dst, "@removed"), `{"reason":"deleted"}`...)
+	}
+	if w.Metadata == FullMetadata && t.Key != nil {
+		path = MemberPath(path, t.Key(row))
+	}
+	return t.AppendEntity(dst, row, q, w, path)
+}
+
+// MemberPath gives the path of a collection's member by its key.
+func MemberPath(collection, key string) string {
+	return collection + "('" + url.PathEscape(strings.ReplaceAll(key, "'", "''")) + "')"
 }
 
 // AppendEntity writes the annotations, the selected properties and the expanded
@@ -209,10 +224,11 @@ func (p *Property[T]) IsCollection() bool { return p.typ.Collection }
 
 // Media gives the media type of the bare value.
 func (p *Property[T]) Media() string {
+	media := Plain
 	if p.typ.Kind == query.Binary {
-		return Binary
+		media = Binary
 	}
-	return Plain + ";charset=utf-8"
+	return Representation{Media: media}.ContentType()
 }
 
 // AppendType writes the @odata.type of a value that stands alone, where its JSON

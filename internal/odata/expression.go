@@ -75,6 +75,23 @@ func (p *parser) need(c byte) error {
 	return nil
 }
 
+// each reads items that commas separate, up to the end of the text.
+func (p *parser) each(item func() error, expected string) error {
+	for {
+		p.skipSpace()
+		if err := item(); err != nil {
+			return err
+		}
+		p.skipSpace()
+		if p.pos == len(p.text) {
+			return nil
+		}
+		if !p.accept(',') {
+			return p.expected(expected)
+		}
+	}
+}
+
 // word reads an identifier, which may be qualified, or gives "".
 func (p *parser) word() string {
 	end := p.pos
@@ -170,25 +187,35 @@ func (p *parser) expression(least int) (*query.Expr, error) {
 	defer leave()
 	left, err := p.unary()
 	for err == nil {
-		before := p.pos
-		p.skipSpace()
-		pos := p.pos
-		operator := strings.ToLower(p.word())
-		bound := binding(operator)
-		if bound <= least || pos == before && p.text[pos-1] != ')' && p.text[pos-1] != '\'' {
-			p.pos = before
+		operator, pos := p.operator(func(word string) bool { return binding(word) > least })
+		if operator == "" {
 			return left, nil
 		}
-		left, err = p.operation(operator, bound, left, pos)
+		left, err = p.operation(operator, left, pos)
 	}
 	return nil, err
+}
+
+// operator passes over a word that is wanted as an operator, which may be in any
+// case, and gives where it stands; or it gives "" and stays. Space stands before
+// it, or the end of what has one.
+func (p *parser) operator(wanted func(word string) bool) (operator string, pos int) {
+	before := p.pos
+	p.skipSpace()
+	pos = p.pos
+	operator = strings.ToLower(p.word())
+	if !wanted(operator) || pos == before && p.text[pos-1] != ')' && p.text[pos-1] != '\'' {
+		p.pos = before
+		return "", 0
+	}
+	return operator, pos
 }
 
 // operation reads the right side of a binary operator that stands at pos, and
 // refuses a chain of operators that nests too deep: each has the one before it as
 // its left side.
-func (p *parser) operation(operator string, bound int, left *query.Expr, pos int) (*query.Expr, error) {
-	e, err := p.operate(operator, bound, left, pos)
+func (p *parser) operation(operator string, left *query.Expr, pos int) (*query.Expr, error) {
+	e, err := p.operate(operator, left, pos)
 	if err != nil {
 		return nil, err
 	}
@@ -213,24 +240,20 @@ func nestsAtMost(e *query.Expr, depth int) bool {
 	return true
 }
 
-func (p *parser) operate(operator string, bound int, left *query.Expr, pos int) (*query.Expr, error) {
-	if operator == "in" {
+func (p *parser) operate(operator string, left *query.Expr, pos int) (*query.Expr, error) {
+	switch operator {
+	case "in":
 		return p.membership(left, pos)
+	case "has":
+		return p.has(left, pos)
 	}
-	side := func() (*query.Expr, error) { return p.expression(bound) }
-	if operator == "has" {
-		p.skipSpace()
-		side = p.primary
-	}
-	right, err := side()
+	right, err := p.expression(binding(operator))
 	if err != nil {
 		return nil, err
 	}
 	switch operator {
 	case "and", "or":
 		return p.logical(operator, left, right, pos)
-	case "has":
-		return p.has(left, right, pos)
 	case "add", "sub", "mul", "div", "divby", "mod":
 		return p.arithmetic(operator, left, right, pos)
 	default:
@@ -258,15 +281,11 @@ func (p *parser) unary() (*query.Expr, error) {
 func (p *parser) postfixed() (*query.Expr, error) {
 	left, err := p.primary()
 	for err == nil {
-		before := p.pos
-		p.skipSpace()
-		pos := p.pos
-		operator := strings.ToLower(p.word())
-		if operator != "in" && operator != "has" || pos == before && p.text[pos-1] != ')' && p.text[pos-1] != '\'' {
-			p.pos = before
+		operator, pos := p.operator(func(word string) bool { return word == "in" || word == "has" })
+		if operator == "" {
 			return left, nil
 		}
-		left, err = p.operation(operator, 0, left, pos)
+		left, err = p.operation(operator, left, pos)
 	}
 	return nil, err
 }

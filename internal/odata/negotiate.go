@@ -13,6 +13,7 @@ const (
 	XML    = "application/xml"
 	Plain  = "text/plain"
 	Binary = "application/octet-stream"
+	Mixed  = "multipart/mixed" // of batches
 )
 
 // Metadata says how many annotations an answer carries (OData JSON 4.01, section
@@ -35,13 +36,11 @@ type Representation struct {
 
 // ContentType gives the header for it.
 func (r Representation) ContentType() string {
-	if r == (Representation{Media: JSON}) {
-		return JSON + ";odata.metadata=minimal;charset=utf-8"
-	}
-	if r.Media != JSON {
-		if r.Media == Binary {
-			return r.Media
-		}
+	switch r.Media {
+	case JSON:
+	case Binary:
+		return Binary
+	default:
 		return r.Media + ";charset=utf-8"
 	}
 	level := [...]string{"minimal", "full", "none"}[r.Metadata]
@@ -55,14 +54,19 @@ func (r Representation) ContentType() string {
 // CheckContentType refuses a body that is not JSON in UTF-8.
 func CheckContentType(header string) error {
 	media, params, err := mime.ParseMediaType(header)
-	charset := strings.ToLower(params["charset"])
-	if err != nil || media != JSON || charset != "" && charset != "utf-8" {
+	if err != nil || media != JSON || !inUTF8(params) {
 		return &Error{
 			Kind: UnsupportedMediaType, Target: "Content-Type",
 			Message: "Content-Type must be application/json in UTF-8, not " + quote(header) + ".",
 		}
 	}
 	return nil
+}
+
+// inUTF8 tells whether the parameters of a media type leave UTF-8 open, or say it.
+func inUTF8(params map[string]string) bool {
+	charset := params["charset"]
+	return charset == "" || strings.EqualFold(charset, "utf-8")
 }
 
 // Negotiate chooses among the media types that are served, the first of which is
@@ -140,8 +144,7 @@ func offersOf(accept string, serves []string) (offers []offer) {
 				o.precision = 1
 			case served:
 				o.precision = 2
-				charset := params["charset"]
-				if charset != "" && !strings.EqualFold(charset, "utf-8") || served == JSON && !o.gives.describe(params) {
+				if !inUTF8(params) || served == JSON && !o.gives.describe(params) {
 					continue
 				}
 			default:

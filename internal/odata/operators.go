@@ -211,11 +211,16 @@ func (p *parser) tooLarge(pos int) error {
 
 // has asks for a member of an enum. No type that is served holds several at
 // once, so that it is eq (OData 4.01 URL Conventions, section 5.1.1.1.9).
-func (p *parser) has(left, right *query.Expr, pos int) (*query.Expr, error) {
+func (p *parser) has(left *query.Expr, pos int) (*query.Expr, error) {
+	p.skipSpace()
+	right, err := p.primary()
+	if err != nil {
+		return nil, err
+	}
 	if left.Type.Kind != query.Enum || left.Type.Collection || right.Op != query.Literal || right.Value == nil {
 		return nil, p.at(pos, "has takes a property of an enum type and one of its members.")
 	}
-	left, right, err := p.unify("has", left, right, pos)
+	left, right, err = p.unify("has", left, right, pos)
 	if err != nil {
 		return nil, err
 	}

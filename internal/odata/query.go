@@ -19,6 +19,12 @@ const MaxQuery = 8192
 // Option is the name of a system query option, with its $.
 type Option string
 
+// OptionOf gives the option that a name means: with or without its $, in any
+// case.
+func OptionOf(name string) Option {
+	return Option("$" + strings.TrimPrefix(strings.ToLower(name), "$"))
+}
+
 // The system query options.
 const (
 	OptionFilter     Option = "$filter"
@@ -132,18 +138,17 @@ func decodeOption(part string, position int) (o givenOption, err error) {
 		return o, badRequest("", "The query option at position %d has no name. Between double quotes a shell takes $top "+
 			"for a variable of its own: use single quotes, or write top.", position)
 	}
+	option := Option(name) // an alias
 	if name[0] != '@' {
-		name = "$" + strings.TrimPrefix(name, "$")
+		option = OptionOf(name)
 	}
-	return givenOption{name: Option(name), value: value, position: position}, nil
+	return givenOption{name: option, value: value, position: position}, nil
 }
 
 // parseOptions reads the options of a request, or of one navigation within
 // $expand, which outer reads.
 func parseOptions(given []givenOption, t *StructuredType, env *environment, allowed []Option, outer *parser) (*Query, error) {
-	for i := range given {
-		o := &given[i]
-		o.name = Option(strings.ToLower(string(o.name)))
+	for i, o := range given {
 		switch {
 		case !slices.Contains(allowed, o.name):
 			return nil, o.refuse(outer, "%s is not supported here; %s.", quote(string(o.name)), supported(allowed))
@@ -306,41 +311,38 @@ func both(a, b *query.Expr) *query.Expr {
 // maxOrder is how many keys may be sorted by.
 const maxOrder = 8
 
-func (p *parser) orderBy() ([]query.Key, error) {
-	var keys []query.Key
-	for {
+func (p *parser) orderBy() (keys []query.Key, err error) {
+	err = p.each(func() error {
 		if len(keys) == maxOrder {
-			return nil, p.at(p.pos, "at most %d keys are sorted by.", maxOrder)
+			return p.at(p.pos, "at most %d keys are sorted by.", maxOrder)
 		}
-		p.skipSpace()
-		pos, nows := p.pos, p.env.nows
-		e, err := p.expression(0)
-		if err != nil {
-			return nil, err
-		}
-		if p.env.nows > nows {
-			return nil, p.at(pos, "now() is another time on each page, and so cannot be sorted by.")
-		}
-		if k := e.Type.Kind; e.Type.Collection || k == query.Binary || k == query.Entity || k == query.Null {
-			return nil, p.at(pos, "%s cannot be sorted by.", describeType(e.Type))
-		}
-		key := query.Key{Expr: e}
-		p.skipSpace()
-		before := p.pos
-		switch strings.ToLower(p.word()) {
-		case "desc":
-			key.Descending = true
-		case "asc":
-		default:
-			p.pos = before
-		}
+		key, err := p.sortKey()
 		keys = append(keys, key)
-		p.skipSpace()
-		if p.pos == len(p.text) {
-			return keys, nil
-		}
-		if !p.accept(',') {
-			return nil, p.expected("asc, desc, a comma or the end")
-		}
+		return err
+	}, "asc, desc, a comma or the end")
+	return keys, err
+}
+
+func (p *parser) sortKey() (key query.Key, err error) {
+	pos, nows := p.pos, p.env.nows
+	if key.Expr, err = p.expression(0); err != nil {
+		return key, err
 	}
+	if p.env.nows > nows {
+		return key, p.at(pos, "now() is another time on each page, and so cannot be sorted by.")
+	}
+	t := key.Expr.Type
+	if t.Collection || t.Kind == query.Binary || t.Kind == query.Entity || t.Kind == query.Null {
+		return key, p.at(pos, "%s cannot be sorted by.", describeType(t))
+	}
+	p.skipSpace()
+	before := p.pos
+	switch strings.ToLower(p.word()) {
+	case "desc":
+		key.Descending = true
+	case "asc":
+	default:
+		p.pos = before
+	}
+	return key, nil
 }

@@ -44,23 +44,13 @@ func (q *Query) Names(t *StructuredType, name string) bool {
 // navigations, which expand them.
 func (p *parser) selectList(q *Query) error {
 	q.Select.all = false
-	for n := 0; ; n++ {
-		p.skipSpace()
-		pos := p.pos
-		if n == maxSelect {
-			return p.at(pos, "at most %d names are read.", maxSelect)
+	n := 0
+	return p.each(func() error {
+		if n++; n > maxSelect {
+			return p.at(p.pos, "at most %d names are read.", maxSelect)
 		}
-		if err := p.selectOne(q, pos); err != nil {
-			return err
-		}
-		p.skipSpace()
-		if p.pos == len(p.text) {
-			return nil
-		}
-		if !p.accept(',') {
-			return p.expected("a comma or the end")
-		}
-	}
+		return p.selectOne(q, p.pos)
+	}, "a comma or the end")
 }
 
 func (p *parser) selectOne(q *Query, pos int) error {
@@ -111,19 +101,7 @@ func (p *parser) selectOne(q *Query, pos int) error {
 // expandList reads $expand: navigations, each with options of its own in
 // parentheses.
 func (p *parser) expandList(q *Query) error {
-	for {
-		p.skipSpace()
-		if err := p.expandOne(q); err != nil {
-			return err
-		}
-		p.skipSpace()
-		if p.pos == len(p.text) {
-			return nil
-		}
-		if !p.accept(',') {
-			return p.expected("a comma or the end")
-		}
-	}
+	return p.each(func() error { return p.expandOne(q) }, "a comma or the end")
 }
 
 func (p *parser) expandOne(q *Query) error {
@@ -217,7 +195,7 @@ func (p *parser) nestedOptions() ([]givenOption, error) {
 // which an apostrophe is one.
 func (p *parser) searches(from int) bool {
 	name, _, _ := strings.Cut(p.text[from:p.pos], "=")
-	return strings.EqualFold(strings.TrimPrefix(strings.TrimSpace(name), "$"), "search")
+	return OptionOf(strings.TrimSpace(name)) == OptionSearch
 }
 
 func (p *parser) nestedOption(from int) (givenOption, error) {
@@ -225,11 +203,11 @@ func (p *parser) nestedOption(from int) (givenOption, error) {
 		from++
 	}
 	name, value, found := strings.Cut(p.text[from:p.pos], "=")
-	trimmed := strings.TrimPrefix(strings.TrimSpace(name), "$")
-	if !found || trimmed == "" {
+	option := OptionOf(strings.TrimSpace(name))
+	if !found || option == "$" {
 		return givenOption{}, p.at(from, "expected an option such as $select=…, found %s.", quote(p.text[from:p.pos]))
 	}
-	return givenOption{name: Option("$" + trimmed), value: value, position: p.start + from, valueAt: p.start + from + len(name) + 1}, nil
+	return givenOption{name: option, value: value, position: p.start + from, valueAt: p.start + from + len(name) + 1}, nil
 }
 
 func (t *StructuredType) expandable() []string {

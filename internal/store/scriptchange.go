@@ -49,7 +49,7 @@ func (s *Store) ScriptChanges(
 ) (changes []plimsoll.ScriptChange, more bool, err error) {
 	content, size := noContent, 0
 	if slices.Contains(with, "detectionScriptContent") {
-		content = "(SELECT c.content FROM script_content c WHERE c.script_id = s.id)"
+		content = scriptContent
 	}
 	changes, err = collect(ctx, s.read, func(row scanner) (plimsoll.ScriptChange, error) {
 		if size > budget {
