@@ -111,3 +111,20 @@ func TestLinksThatCannotBe(t *testing.T) {
 	s.must(t, http.StatusBadRequest, "GET", scripts+"?$orderby=now()%20sub%20createdDateTime", "")
 	s.must(t, http.StatusBadRequest, "GET", scripts+"/delta?$top=0", "")
 }
+
+// TestChangeSetOfAnother has one request of a change set carry a token that does
+// not hold: it is told so, and nothing of the set is kept.
+func TestChangeSetOfAnother(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		answers := s.runBatch(t, "/beta",
+			change("good", "POST", scripts, `{"displayName":"a"}`).grouped(),
+			change("bad", "POST", scripts, `{"displayName":"b"}`).grouped().with("Authorization", "Bearer x"))
+		wantStatuses(t, answers, map[string]int{"good": http.StatusFailedDependency, "bad": http.StatusUnauthorized})
+		if n := s.must(t, http.StatusOK, "GET", scripts+"/$count", "").text; n != "0" {
+			t.Errorf("%s scripts were kept", n)
+		}
+	})
+}
