@@ -144,16 +144,37 @@ func (s *Script) validateChoices() error {
 	if s.Platform == PlatformUnknownFuture || s.Platform != "" && !slices.Contains(Platforms(), s.Platform) {
 		return Invalidf("platform", "platform must be windows10, linux or macOS, or be left out.")
 	}
-	if len(s.RoleScopeTagIDs) > MaxRoleScopeTags {
-		return Invalidf("roleScopeTagIds", "roleScopeTagIds has %d members; at most %d are kept.",
-			len(s.RoleScopeTagIDs), MaxRoleScopeTags)
+	return checkTags(s.RoleScopeTagIDs)
+}
+
+func checkTags(tags []string) error {
+	if len(tags) > MaxRoleScopeTags {
+		return Invalidf("roleScopeTagIds", "roleScopeTagIds has %d members; at most %d are kept.", len(tags), MaxRoleScopeTags)
 	}
-	for _, tag := range s.RoleScopeTagIDs {
+	for _, tag := range tags {
 		if err := checkText("roleScopeTagIds", tag, MaxRoleScopeTagChar); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// RunsOn tells whether a script can run on a device with the operating system,
+// by its platform or, where none was given, by its content: what begins with #!
+// is for Linux and macOS, and anything else for Windows.
+func (s *Script) RunsOn(operatingSystem string) bool {
+	switch s.Platform {
+	case PlatformLinux:
+		return operatingSystem == "Linux"
+	case PlatformMacOS:
+		return operatingSystem == "macOS"
+	case PlatformWindows10:
+		return operatingSystem == "Windows"
+	}
+	if bytes.HasPrefix(s.Content, []byte("#!")) {
+		return operatingSystem == "Linux" || operatingSystem == "macOS"
+	}
+	return operatingSystem == "Windows"
 }
 
 // ListedScript is a script as it is read, with its current run summary or nil.

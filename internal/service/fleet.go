@@ -1,0 +1,117 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"plimsoll"
+	"plimsoll/internal/query"
+)
+
+// DeviceStore keeps the devices.
+type DeviceStore interface {
+	Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error)
+	CountDevices(ctx context.Context, filter *query.Expr) (int64, error)
+	Device(ctx context.Context, id string) (plimsoll.Device, error)
+	UpdateDevice(ctx context.Context, id string, change func(*plimsoll.Device) error,
+		e plimsoll.AuditEvent) (plimsoll.Device, error)
+	DeleteDevice(ctx context.Context, id string, allow func(*plimsoll.Device) error, e plimsoll.AuditEvent) error
+}
+
+// EnrollmentTokenStore keeps the enrolment tokens.
+type EnrollmentTokenStore interface {
+	CreateEnrollmentToken(ctx context.Context, t *plimsoll.EnrollmentToken, e plimsoll.AuditEvent) error
+	EnrollmentTokens(ctx context.Context, page query.Page) (query.Rows[plimsoll.EnrollmentToken], error)
+	EnrollmentToken(ctx context.Context, id string) (plimsoll.EnrollmentToken, error)
+	RevokeEnrollmentToken(ctx context.Context, id string, at time.Time, e plimsoll.AuditEvent) error
+}
+
+// Enroller makes a device one of the fleet, with the run states that the
+// assignments give it, and returns once that is durable. A key that the same
+// token enrolled already gives the device's id once more, in e.Device.ID.
+type Enroller interface {
+	Enroll(ctx context.Context, e *plimsoll.Enrollment) error
+}
+
+// GroupStore keeps the groups. A change of a rule takes effect in the background.
+type GroupStore interface {
+	Groups(ctx context.Context, page query.Page) (query.Rows[plimsoll.Group], error)
+	CountGroups(ctx context.Context, filter *query.Expr) (int64, error)
+	Group(ctx context.Context, id string) (plimsoll.Group, error)
+	CreateGroup(ctx context.Context, g *plimsoll.Group, e plimsoll.AuditEvent) error
+	UpdateGroup(ctx context.Context, id string, change func(*plimsoll.Group) error,
+		e plimsoll.AuditEvent) (plimsoll.Group, error)
+	DeleteGroup(ctx context.Context, id string, allow func(*plimsoll.Group) error, e plimsoll.AuditEvent) error
+}
+
+// MemberStore keeps who is in a group. A change of a static member takes effect
+// at once.
+type MemberStore interface {
+	Members(ctx context.Context, groupID string, page query.Page) (query.Rows[plimsoll.Device], error)
+	CountMembers(ctx context.Context, groupID string, filter *query.Expr) (int64, error)
+	AddMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
+	RemoveMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
+}
+
+// FilterStore keeps the assignment filters. A change of a rule takes effect in
+// the background; one that an assignment names cannot be deleted.
+type FilterStore interface {
+	Filters(ctx context.Context, page query.Page) (query.Rows[plimsoll.AssignmentFilter], error)
+	CountFilters(ctx context.Context, filter *query.Expr) (int64, error)
+	Filter(ctx context.Context, id string) (plimsoll.AssignmentFilter, error)
+	CreateFilter(ctx context.Context, f *plimsoll.AssignmentFilter, e plimsoll.AuditEvent) error
+	UpdateFilter(ctx context.Context, id string, change func(*plimsoll.AssignmentFilter) error,
+		e plimsoll.AuditEvent) (plimsoll.AssignmentFilter, error)
+	DeleteFilter(ctx context.Context, id string, allow func(*plimsoll.AssignmentFilter) error, e plimsoll.AuditEvent) error
+}
+
+// AssignmentStore keeps the assignments of scripts. A change takes effect in the
+// background, and makes the script's summary a computed one.
+type AssignmentStore interface {
+	Assignments(ctx context.Context, scriptID string) ([]plimsoll.Assignment, error)
+	ReplaceAssignments(ctx context.Context, scriptID string, all []plimsoll.Assignment, e plimsoll.AuditEvent) error
+	ChangeAssignments(ctx context.Context, scriptID string,
+		change func([]plimsoll.Assignment) ([]plimsoll.Assignment, error), e plimsoll.AuditEvent) error
+}
+
+// RunStateStore keeps what scripts found on devices.
+type RunStateStore interface {
+	RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+	CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
+	RunState(ctx context.Context, scriptID, deviceID string, with ...string) (plimsoll.DeviceRunState, error)
+	// ChangeRunState makes the state what change makes of it, for the current
+	// revision, and one that is not there where create says so.
+	ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,
+		change func(*plimsoll.DeviceRunState) error, e plimsoll.AuditEvent) (plimsoll.DeviceRunState, error)
+	// DeleteRunState forgets the runs: where an assignment reaches the device,
+	// the script is pending there again.
+	DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
+}
+
+// AssignedScript is a script as a device has to run it.
+type AssignedScript struct {
+	plimsoll.Script // without its content
+
+	ContentHash  []byte // SHA-256 of the content
+	Schedule     plimsoll.Schedule
+	LastSequence int64 // of the latest run that is known
+}
+
+// CheckInStore is what agents are served from.
+type CheckInStore interface {
+	// AssignedScripts gives the scripts of a device, by their ids; NotFound where
+	// there is no such device.
+	AssignedScripts(ctx context.Context, deviceID string) ([]AssignedScript, error)
+	// AssignedContent gives the content of a script that the device has to run.
+	AssignedContent(ctx context.Context, deviceID, scriptID string) ([]byte, error)
+	// BeginInstance notes which of its processes a device's agent is. It gives
+	// Conflict where another process took over since: the key is used twice.
+	BeginInstance(ctx context.Context, deviceID, instance string, at time.Time) error
+	// Seen notes when devices spoke to the service.
+	Seen(ctx context.Context, at map[string]time.Time) error
+}
+
+// Reporter takes reports, and returns once one is durable, with its outcomes.
+type Reporter interface {
+	Report(ctx context.Context, r *plimsoll.Report) error
+}

@@ -1,0 +1,199 @@
+package plimsoll
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// RunState is what a script found on a device (Graph's runState).
+type RunState string
+
+// The run states.
+const (
+	StateUnknown       RunState = "unknown"
+	StateSuccess       RunState = "success"       // no issue detected
+	StateFail          RunState = "fail"          // the issue detected
+	StateScriptError   RunState = "scriptError"   // the script could not tell
+	StatePending       RunState = "pending"       // yet to run
+	StateNotApplicable RunState = "notApplicable" // a script for another platform
+)
+
+// RunStates gives every run state, in Graph's order.
+func RunStates() []RunState {
+	return []RunState{StateUnknown, StateSuccess, StateFail, StateScriptError, StatePending, StateNotApplicable}
+}
+
+// Presented gives the run state as it is read: one of an older revision is
+// pending, unless the script is for another platform anyway.
+func (s RunState) Presented(revision, current int64) RunState {
+	if revision < current && s != StateNotApplicable {
+		return StatePending
+	}
+	return s
+}
+
+// DeviceRunState is the latest run of a script on a device (Graph's
+// deviceComplianceScriptDeviceState).
+type DeviceRunState struct {
+	ScriptID, DeviceID string
+	State              RunState  // as presented
+	RanAt              time.Time // zero: it never ran
+	DueAt              time.Time // when it is due next; zero: unknown
+	LastSyncAt         time.Time // of the device
+	Output, Error      string    // what the run wrote
+	Device             *Device   // where it is asked for
+}
+
+// ID gives the id: the script's and the device's.
+func (s *DeviceRunState) ID() string { return s.ScriptID + ":" + s.DeviceID }
+
+// ParseRunStateID gives the script and the device that an id names.
+func ParseRunStateID(id string) (scriptID, deviceID string, ok bool) {
+	return strings.Cut(id, ":")
+}
+
+// Result is one run of a script on a device, as its agent reports it.
+type Result struct {
+	ScriptID      string
+	Revision      int64     // of the script that ran
+	Sequence      int64     // from 1; the agent raises it with every run
+	State         RunState  // success, fail or scriptError
+	RanAt         time.Time // UTC
+	DueAt         time.Time // when it runs next; zero: unknown
+	Output, Error string
+}
+
+// MaxResults is how many results one report may bring.
+const MaxResults = 100
+
+// Outcome is what became of a result.
+type Outcome string
+
+// The outcomes. A result with one of the first three is acknowledged: the agent
+// may forget it. So it may one that is refused, but for OutcomeTooMany.
+const (
+	OutcomeAccepted       Outcome = "accepted"
+	OutcomeClockAhead     Outcome = "acceptedClockAhead" // its time was in the future; that of its arrival stands
+	OutcomeDuplicate      Outcome = "duplicate"          // its sequence is not above that of the latest run
+	OutcomeNotAssigned    Outcome = "notAssigned"        // the device has no such script, now
+	OutcomeFutureRevision Outcome = "futureRevision"     // no script has this revision yet
+	OutcomeInvalid        Outcome = "invalid"            // a value that can never be accepted
+	OutcomeTooMany        Outcome = "tooMany"            // behind the hundredth: send it again
+)
+
+// Run is the latest run of a script on a device, as reports change it.
+type Run struct {
+	Revision int64 // of the script that ran; 0 where it never did
+	State    RunState
+	Sequence int64
+	RanAt    time.Time
+	DueAt    time.Time
+}
+
+// clockTolerance is how far a device's clock may be ahead of ours.
+const clockTolerance = 5 * time.Minute
+
+// Accept holds a result, at the time now, against the script's current revision,
+// and makes it the latest run unless the outcome says otherwise.
+func (r *Run) Accept(result *Result, current int64, now time.Time) Outcome {
+	switch {
+	case result.Revision > current:
+		return OutcomeFutureRevision
+	case result.Sequence <= r.Sequence:
+		return OutcomeDuplicate
+	}
+	outcome := OutcomeAccepted
+	ranAt := result.RanAt
+	if ranAt.After(now.Add(clockTolerance)) {
+		outcome, ranAt = OutcomeClockAhead, now
+	}
+	*r = Run{
+		Revision: result.Revision, State: result.State, Sequence: result.Sequence, RanAt: ranAt, DueAt: result.DueAt,
+	}
+	return outcome
+}
+
+// Validate refuses a result that can never be accepted, and makes its texts such
+// that they can be kept.
+func (r *Result) Validate() (err error) {
+	switch r.State {
+	case StateSuccess, StateFail, StateScriptError:
+	default:
+		return Invalidf("state", "state must be success, fail or scriptError.")
+	}
+	if r.Revision < 1 {
+		return Invalidf("revision", "revision must be 1 or more.")
+	}
+	if r.Sequence < 1 {
+		return Invalidf("sequence", "sequence must be 1 or more.")
+	}
+	if r.RanAt, err = Instant("ranDateTime", r.RanAt); err != nil {
+		return err
+	}
+	if !r.DueAt.IsZero() {
+		if r.DueAt, err = Instant("nextRunDateTime", r.DueAt); err != nil {
+			return err
+		}
+	}
+	r.Output, r.Error = KeptText(r.Output), KeptText(r.Error)
+	return nil
+}
+
+// keptHalf is how many bytes are kept of each end of a script's output.
+const keptHalf = 16 << 10
+
+// KeptText gives what is kept of what a script wrote: text in UTF-8 without
+// U+0000, and of one beyond 32 KiB the first and the last 16 KiB around a mark
+// that says how much is missing.
+func KeptText(text string) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
+	text = strings.ReplaceAll(text, "\x00", "\ufffd")
+	if len(text) <= 2*keptHalf {
+		return text
+	}
+	head, tail := keptHalf, len(text)-keptHalf
+	for !utf8.RuneStart(text[head]) {
+		head--
+	}
+	for tail < len(text) && !utf8.RuneStart(text[tail]) {
+		tail++
+	}
+	return fmt.Sprintf("%s\n[… %d bytes are left out …]\n%s", text[:head], tail-head, text[tail:])
+}
+
+// Report is what a device's agent brings at once.
+type Report struct {
+	DeviceID string
+	Results  []Result
+	At       time.Time // when it arrived, UTC
+	Outcomes []Outcome // set where it is durable: one for each result
+}
+
+// Counts is how many devices of a script have each run state at each revision.
+type Counts struct {
+	Current int64                        // the script's revision
+	Devices map[int64]map[RunState]int64 // by revision
+	LastRun time.Time                    // zero: it never ran
+}
+
+// Summary gives the run summary that the counts make.
+func (c *Counts) Summary() (noIssue, issue, failed, pending int64) {
+	for revision, states := range c.Devices {
+		for state, n := range states {
+			switch state.Presented(revision, c.Current) {
+			case StateSuccess:
+				noIssue += n
+			case StateFail:
+				issue += n
+			case StateScriptError:
+				failed += n
+			case StatePending, StateUnknown:
+				pending += n
+			case StateNotApplicable:
+			}
+		}
+	}
+	return noIssue, issue, failed, pending
+}
