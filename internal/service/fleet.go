@@ -107,6 +107,9 @@ type CheckInStore interface {
 	// BeginInstance notes which of its processes a device's agent is. It gives
 	// Conflict where another process took over since: the key is used twice.
 	BeginInstance(ctx context.Context, deviceID, instance string, at time.Time) error
+	// UpdateInventory keeps what a device's agent tells of it, under the name that
+	// the agent gives it, with what follows for the groups and filters it is in.
+	UpdateInventory(ctx context.Context, deviceID string, i plimsoll.Inventory, hash string, at time.Time) error
 	// Seen notes when devices spoke to the service.
 	Seen(ctx context.Context, at map[string]time.Time) error
 }
