@@ -83,7 +83,7 @@ func (p *pair) setText(output, failure string) {
 	if output != "" || failure != "" {
 		hash := fnv.New64a()
 		_, _ = hash.Write([]byte(output + "\x00" + failure)) // never fails
-		p.text = int64(hash.Sum64() | 1)                    //nolint:gosec // any number will do, but 0
+		p.text = int64(hash.Sum64() | 1)                     //nolint:gosec // any number will do, but 0
 	}
 }
 
@@ -121,7 +121,7 @@ func (s *Store) lockPairs(
 	if err != nil || len(input) == 0 {
 		return pairs, nil, err
 	}
-	order, err := collectIn(ctx, tx, func(row scanner) (*pair, error) {
+	order, err := collect(ctx, tx, func(row scanner) (*pair, error) {
 		p, key, err := scanPair(row)
 		pairs[key] = p
 		return p, err

@@ -102,7 +102,7 @@ func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach) error {
 // reports stay. Of the others it notes which assignment holds now.
 func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
 	var gone, kept [][]int64
-	_, err := collectIn(ctx, tx, func(row scanner) (struct{}, error) {
+	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
 		var device, script, assignment int64
 		var remove bool
 		err := row.Scan(&device, &script, &assignment, &remove)
@@ -113,11 +113,11 @@ func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally)
 		}
 		return struct{}{}, err
 	}, r.desired()+`SELECT r.device, r.script, coalesce(w.assignment, 0),
-			NOT r.pushed AND (w.device IS NULL OR (r.state = 5) <> (s.runs_on & w.system = 0))
+			s.number IS NULL OR NOT r.pushed AND (w.device IS NULL OR (r.state = 5) <> (s.runs_on & w.system = 0))
 		FROM run_state r LEFT JOIN desired w ON w.device = r.device AND w.script = r.script
 			LEFT JOIN script s ON s.number = r.script
 		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts("r.script")+`
-			AND (coalesce(w.assignment, 0) <> r.assignment
+			AND (s.number IS NULL OR coalesce(w.assignment, 0) <> r.assignment
 				OR NOT r.pushed AND (r.state = 5) <> (s.runs_on & w.system = 0))
 		ORDER BY r.device, r.script`+s.dialect.lockOf("r"), r.bucket, r.first, r.last)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Store) removePairs(ctx context.Context, tx *sql.Tx, keys [][]int64, cou
 	if _, err := tx.ExecContext(ctx, `DELETE FROM run_output WHERE `+inRows, string(array)); err != nil {
 		return err
 	}
-	_, err = collectIn(ctx, tx, func(row scanner) (struct{}, error) {
+	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
 		var key countKey
 		err := row.Scan(&key.bucket, &key.script, &key.revision, &key.state)
 		counts.add(key, -1, 0)
@@ -166,11 +166,6 @@ func (s *Store) execRows(ctx context.Context, tx *sql.Tx, rows [][]int64, statem
 		_, err = tx.ExecContext(ctx, statement, string(array))
 	}
 	return err
-}
-
-// collectIn reads every row of a query within a transaction.
-func collectIn[T any](ctx context.Context, tx *sql.Tx, scan func(scanner) (T, error), text string, args ...any) ([]T, error) {
-	return collect(ctx, reader(tx), scan, text, args...)
 }
 
 // The kinds of tasks.
@@ -197,4 +192,3 @@ func nextNumber(ctx context.Context, tx *sql.Tx) (number int64, err error) {
 	err = tx.QueryRowContext(ctx, `UPDATE fleet_number SET number = number + 1 RETURNING number`).Scan(&number)
 	return number, err
 }
-
