@@ -307,14 +307,14 @@ func (s *Store) explainComputed(ctx context.Context, tx *sql.Tx, records []*plim
 }
 
 func (s *Store) insertRunSummaries(ctx context.Context, tx *sql.Tx, records []*plimsoll.RunSummaryRecord) error {
-	input := make([][10]any, 0, len(records))
+	input := make([][11]any, 0, len(records))
 	for _, r := range records {
 		if r.Sequence == 0 {
 			continue
 		}
-		input = append(input, [10]any{
+		input = append(input, [11]any{
 			r.ScriptID, r.Sequence, r.ID, r.NoIssueDetected, r.IssueDetected, r.DetectionScriptError,
-			r.DetectionScriptPending, ticks(r.LastScriptRun), ticks(r.RecordedAt), r.RecordedBy,
+			r.DetectionScriptPending, ticks(r.LastScriptRun), ticks(r.RecordedAt), r.RecordedBy, r.Computed,
 		})
 	}
 	array, err := json.Marshal(input)
@@ -322,10 +322,10 @@ func (s *Store) insertRunSummaries(ctx context.Context, tx *sql.Tx, records []*p
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO run_summary (script_id, sequence, id, no_issue_detected, issue_detected,
-			detection_script_error, detection_script_pending, last_script_run, recorded_at, recorded_by)
+			detection_script_error, detection_script_pending, last_script_run, recorded_at, recorded_by, computed)
 		SELECT value ->> 0, CAST(value ->> 1 AS bigint), value ->> 2, CAST(value ->> 3 AS bigint),
 			CAST(value ->> 4 AS bigint), CAST(value ->> 5 AS bigint), CAST(value ->> 6 AS bigint),
-			CAST(value ->> 7 AS bigint), CAST(value ->> 8 AS bigint), value ->> 9
+			CAST(value ->> 7 AS bigint), CAST(value ->> 8 AS bigint), value ->> 9, CAST(value ->> 10 AS boolean)
 		FROM `+s.dialect.rows, string(array))
 	return err
 }
