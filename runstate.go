@@ -197,3 +197,14 @@ func (c *Counts) Summary() (noIssue, issue, failed, pending int64) {
 	}
 	return noIssue, issue, failed, pending
 }
+
+// AssignedScript is a script as a device has to run it.
+type AssignedScript struct {
+	ScriptID, DisplayName             string
+	Revision                          int64
+	RunAsAccount                      RunAsAccount
+	EnforceSignatureCheck, RunAs32Bit bool
+	ContentHash                       []byte // SHA-256 of the content
+	Schedule                          Schedule
+	LastSequence                      int64 // of the latest run that is known; 0 for none
+}
