@@ -150,6 +150,9 @@ func (r *Result) Validate() (err error) {
 	if r.Sequence < 1 {
 		return Invalidf("sequence", "sequence must be 1 or more.")
 	}
+	if r.RanAt.IsZero() {
+		return Invalidf("ranDateTime", "ranDateTime must be the time of the run.")
+	}
 	if r.RanAt, err = Instant("ranDateTime", r.RanAt); err != nil {
 		return err
 	}
