@@ -114,7 +114,7 @@ func (d *Device) Validate() error {
 	if err := checkText("notes", d.Notes, MaxDescription); err != nil {
 		return err
 	}
-	return checkTags(d.RoleScopeTagIDs)
+	return checkTags("roleScopeTagIds", d.RoleScopeTagIDs)
 }
 
 // EnrollmentToken lets devices enrol. Who has the secret may use it, until it
