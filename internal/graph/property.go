@@ -9,9 +9,10 @@ import (
 // owner is an entity whose properties have paths of their own.
 type owner[T any] struct {
 	pattern string // of its path
+	access  access
 	typ     *odata.EntityType[T]
 	read    func(c *call, property string) (*T, error)
-	path    func(*T) string // its canonical path, below the root
+	path    func(*call, *T) string // its canonical path, below the root
 }
 
 // addProperties adds the paths of an entity's properties: …/displayName, its
@@ -20,11 +21,11 @@ func addProperties[T any](routes map[string]operations, o owner[T]) {
 	for i := range o.typ.Properties {
 		p := &o.typ.Properties[i]
 		path := o.pattern + "/" + p.Name()
-		routes[path] = operations{http.MethodGet: read(o.typ.Type(), o.answer(p, o.property), odata.OptionFormat)}
+		routes[path] = operations{http.MethodGet: o.access.read(o.typ.Type(), o.answer(p, o.property), odata.OptionFormat)}
 		if p.IsCollection() {
-			routes[path+"/$count"] = operations{http.MethodGet: raw(o.typ.Type(), o.answer(p, o.count))}
+			routes[path+"/$count"] = operations{http.MethodGet: o.access.raw(o.typ.Type(), o.answer(p, o.count))}
 		} else {
-			routes[path+"/$value"] = operations{http.MethodGet: raw(o.typ.Type(), o.answer(p, o.value))}
+			routes[path+"/$value"] = operations{http.MethodGet: o.access.raw(o.typ.Type(), o.answer(p, o.value))}
 		}
 	}
 }
@@ -50,7 +51,7 @@ func (o owner[T]) property(c *call, p *odata.Property[T], v *T) *answer {
 	if !p.IsCollection() && p.Raw(v) == nil {
 		return &answer{status: http.StatusNoContent}
 	}
-	body := c.begin("#" + o.path(v) + "/" + p.Name())
+	body := c.begin("#" + o.path(c, v) + "/" + p.Name())
 	if c.form.Metadata == odata.FullMetadata {
 		body = p.AppendType(body)
 	}

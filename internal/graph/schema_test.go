@@ -51,6 +51,7 @@ type annotated struct {
 	says       object
 	path       string
 	collection bool
+	expand     string // a navigation of it, "" where it has none
 }
 
 func (a annotated) capability(names ...string) any {
@@ -64,13 +65,20 @@ func TestMetadataHolds(t *testing.T) {
 	for _, root := range []string{beta, v1} {
 		document, paths := metadataOf(t, root)
 		graph := objectAt(document, namespace)
-		places := []annotated{{objectAt(graph, "GraphService", "deviceManagement"), "/deviceManagement", false}}
+		places := []annotated{{objectAt(graph, "GraphService", "deviceManagement"), "/deviceManagement", false, "deviceComplianceScripts"}}
 		if root == beta {
 			targets := objectAt(graph, "$Annotations")
-			places = append(places,
-				annotated{objectAt(targets, namespace+".deviceManagement/deviceComplianceScripts"), scriptsPath, true},
-				annotated{objectAt(targets, namespace+".deviceComplianceScript/runSummary"), summaryPath, false},
-			)
+			for target, place := range map[string]annotated{
+				".deviceManagement/deviceComplianceScripts": {path: scriptsPath, collection: true, expand: "runSummary"},
+				".deviceComplianceScript/runSummary":        {path: summaryPath},
+				".deviceManagement/managedDevices":          {path: devicesPath, collection: true},
+				".deviceManagement/assignmentFilters":       {path: filtersPath, collection: true},
+				".deviceManagement/enrollmentTokens":        {path: enrollmentTokensPath, collection: true},
+				".group/members":                            {path: membersPath, collection: true},
+			} {
+				place.says = objectAt(targets, namespace+target)
+				places = append(places, place)
+			}
 			if len(targets) != len(places)-1 {
 				t.Errorf("annotations of more than is tried: %v", targets)
 			}
@@ -96,7 +104,7 @@ func TestFunctionsHold(t *testing.T) {
 			t.Fatalf("%s: %v", name, overloads)
 		}
 		says, _ := overloads[0].(object)
-		annotated{objectAt(says, "$ReturnType"), path, true}.tryQueries(t, beta, paths)
+		annotated{objectAt(says, "$ReturnType"), path, true, "runSummary"}.tryQueries(t, beta, paths)
 		tryPermissions(t, path, objectAt(says, "@Capabilities.OperationRestrictions"), paths[path][http.MethodGet])
 	}
 }
@@ -118,9 +126,9 @@ func (a annotated) tryQueries(t *testing.T, root string, paths surface) {
 		said  any
 		query string
 	}{{a.capability("SelectSupport", "Supported"), "$select=id"}}
-	expand := map[string]string{"/deviceManagement": "deviceComplianceScripts"}[a.path]
+	expand := a.expand
 	if expand == "" {
-		expand = "runSummary"
+		expand = "runSummary" // which is no navigation there
 	}
 	tries = append(tries, struct {
 		said  any
@@ -160,7 +168,9 @@ func (a annotated) tryMethods(t *testing.T, root string, paths surface) {
 	t.Helper()
 	one := a.path
 	if a.collection {
-		one += "/{id}"
+		if one += "/{id}"; strings.Contains(a.path, "{id}") {
+			one = a.path + "/{" + member + "}"
+		}
 		if byKey := a.capability("IndexableByKey"); byKey != (paths[one] != nil) {
 			t.Errorf("%s: by key: %v", a.path, byKey)
 		}
@@ -233,21 +243,10 @@ func TestRequiredProperties(t *testing.T) {
 	t.Parallel()
 	document, _ := metadataOf(t, beta)
 	m := newModel()
-	for target, missing := range map[string]func() error{
-		".deviceManagement/deviceComplianceScripts": func() error {
-			patch, err := m.script.Decode([]byte(`{}`))
-			if err != nil {
-				return err
-			}
-			return patch.RequireAll()
-		},
-		".deviceComplianceScript/runSummary": func() error {
-			patch, err := m.runSummary.Decode([]byte(`{}`))
-			if err != nil {
-				return err
-			}
-			return patch.RequireAll()
-		},
+	for target, missing := range map[string]error{
+		".deviceManagement/deviceComplianceScripts": required(t, m.script),
+		".deviceComplianceScript/runSummary":        required(t, m.runSummary),
+		".deviceManagement/assignmentFilters":       required(t, m.filter),
 	} {
 		listed, _ := at(document, namespace, "$Annotations", namespace+target, "@Capabilities.InsertRestrictions", "RequiredProperties").([]any)
 		var names []string
@@ -255,10 +254,20 @@ func TestRequiredProperties(t *testing.T) {
 			name, _ := name.(string)
 			names = append(names, name)
 		}
-		if got, want := missing().Error(), "Required and missing: "+strings.Join(names, ", ")+"."; got != want {
+		if got, want := missing.Error(), "Required and missing: "+strings.Join(names, ", ")+"."; got != want {
 			t.Errorf("%s: %s; $metadata: %s", target, got, want)
 		}
 	}
+}
+
+// required gives what a body without anything is told.
+func required[T any](t *testing.T, typ *odata.EntityType[T]) error {
+	t.Helper()
+	patch, err := typ.Decode([]byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return patch.RequireAll()
 }
 
 // TestMetadataLeadsToEveryPath finds each path in $metadata, step by step, and
@@ -273,6 +282,9 @@ func TestMetadataLeadsToEveryPath(t *testing.T) {
 				typ, _ := singleton["$Type"].(string)
 				walk.entity("/"+name, typ)
 			}
+		}
+		if root == beta {
+			walk.member(groupsPath, object{"$Kind": "NavigationProperty", "$Collection": true, "$Type": namespace + ".group", "$ContainsTarget": true})
 		}
 		for path := range paths {
 			if !walk.reached[path] {
@@ -311,14 +323,22 @@ func (w *walker) entity(path, typ string) {
 	}
 }
 
-func (w *walker) member(path string, member object) {
+func (w *walker) member(path string, described object) {
 	w.reached[path] = true
-	typ, _ := member["$Type"].(string)
-	switch isNavigation, isCollection := member["$Kind"] != nil, member["$Collection"] == true; {
+	typ, _ := described["$Type"].(string)
+	switch isNavigation, isCollection := described["$Kind"] != nil, described["$Collection"] == true; {
 	case isNavigation && isCollection:
 		w.reached[path+"/$count"] = true
 		w.functions(path, typ, true)
-		w.entity(path+"/{id}", typ)
+		key := "/{id}"
+		if strings.Contains(path, key) {
+			key = "/{" + member + "}"
+		}
+		if described["$ContainsTarget"] != true {
+			w.reached[path+"/$ref"], w.reached[path+key+"/$ref"] = true, true
+			break
+		}
+		w.entity(path+key, typ)
 	case isNavigation:
 		w.entity(path, typ)
 	case isCollection:

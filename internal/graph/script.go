@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"plimsoll"
 	"plimsoll/internal/odata"
@@ -13,7 +15,69 @@ const (
 	scriptsName    = "deviceManagement/deviceComplianceScripts"
 	scriptsContext = "#" + scriptsName
 	contentName    = "detectionScriptContent"
+
+	scriptsPath = "/" + scriptsName
+	scriptPath  = scriptsPath + "/{id}"
 )
+
+// addScripts adds the paths of the scripts.
+func (a *API) addScripts(routes map[string]operations) {
+	rows, to := a.model.script.Type(), toScripts()
+	delta := operations{http.MethodGet: to.read(rows, a.scriptDelta, ofDelta()...)}
+	maps.Copy(routes, map[string]operations{
+		scriptsPath: {
+			http.MethodGet:  to.read(rows, a.listScripts, ofCollection()...),
+			http.MethodPost: to.write(rows, maxScriptBody, a.createScript),
+		},
+		scriptsPath + "/$count":                  {http.MethodGet: to.raw(rows, a.countScripts, ofCount()...)},
+		scriptsPath + "/delta":                   delta,
+		scriptsPath + "/" + namespace + ".delta": delta,
+		scriptPath: {
+			http.MethodGet:    to.read(rows, a.getScript, ofEntity()...),
+			http.MethodPatch:  to.write(rows, maxScriptBody, a.updateScript),
+			http.MethodDelete: to.remove(a.deleteScript),
+		},
+	})
+	addProperties(routes, a.scriptOwner())
+}
+
+func runAsAccounts() odata.Enumeration[plimsoll.RunAsAccount] {
+	return odata.Enumeration[plimsoll.RunAsAccount]{
+		Name: namespace + ".runAsAccountType", Members: plimsoll.RunAsAccounts(),
+	}
+}
+
+func platforms() odata.Enumeration[plimsoll.Platform] {
+	return odata.Enumeration[plimsoll.Platform]{
+		Name: namespace + ".deviceComplianceScriptPlatformType", Members: plimsoll.Platforms(),
+	}
+}
+
+func scriptType(runSummary *odata.EntityType[record]) *odata.EntityType[script] {
+	return odata.Declare(odata.EntityType[script]{
+		Name: namespace + ".deviceComplianceScript", Base: namespace + ".entity",
+		Key:     func(s *script) string { return s.ID },
+		Changes: func(s *script) int64 { return s.Changes },
+		Properties: []odata.Property[script]{
+			odata.String("id", func(s *script) *string { return &s.ID }).ReadOnly(),
+			odata.NullableString("publisher", func(s *script) **string { return &s.Publisher }).Searched(),
+			odata.NullableString("version", func(s *script) **string { return &s.Version }),
+			odata.String("displayName", func(s *script) *string { return &s.DisplayName }).Required().Searched(),
+			odata.NullableString("description", func(s *script) **string { return &s.Description }).Searched(),
+			odata.NullableBinary("detectionScriptContent", func(s *script) *[]byte { return &s.Content }),
+			odata.DateTimeOffset("createdDateTime", func(s *script) *time.Time { return &s.CreatedAt }).ReadOnly(),
+			odata.DateTimeOffset("lastModifiedDateTime", func(s *script) *time.Time { return &s.ModifiedAt }).ReadOnly(),
+			odata.Enum("runAsAccount", runAsAccounts(), func(s *script) *plimsoll.RunAsAccount { return &s.RunAsAccount }),
+			odata.Boolean("enforceSignatureCheck", func(s *script) *bool { return &s.EnforceSignatureCheck }),
+			odata.Boolean("runAs32Bit", func(s *script) *bool { return &s.RunAs32Bit }),
+			odata.Strings("roleScopeTagIds", func(s *script) *[]string { return &s.RoleScopeTagIDs }),
+			odata.NullableEnum("platform", platforms(), func(s *script) *plimsoll.Platform { return &s.Platform }),
+		},
+		Navigations: []odata.Navigation[script]{
+			odata.One("runSummary", runSummary, func(s *script) *record { return s.RunSummary }),
+		},
+	})
+}
 
 // wanted gives what a query wants of scripts beside what each row has. Of one
 // script, its content belongs to what is wanted when nothing is selected.
@@ -109,7 +173,7 @@ func (a *API) createScript(c *call) (*answer, error) {
 }
 
 func (a *API) getScript(c *call) (*answer, error) {
-	found, err := c.service.Script(c.r.Context(), c.scriptID(), a.wanted(c.query, true)...)
+	found, err := c.service.Script(c.r.Context(), c.key("id"), a.wanted(c.query, true)...)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +191,7 @@ func (a *API) updateScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	updated, err := c.service.UpdateScript(c.r.Context(), c.caller.Subject, c.scriptID(), match, editScript(patch))
+	updated, err := c.service.UpdateScript(c.r.Context(), c.caller.Subject, c.key("id"), match, editScript(patch))
 	if err != nil {
 		return nil, err
 	}
@@ -145,21 +209,21 @@ func (a *API) deleteScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.service.DeleteScript(c.r.Context(), c.caller.Subject, c.scriptID(), match)
-	return &answer{status: http.StatusNoContent}, err
+	err = c.service.DeleteScript(c.r.Context(), c.caller.Subject, c.key("id"), match)
+	return noContent(), err
 }
 
 // scriptOwner has the paths of a script's properties.
 func (a *API) scriptOwner() owner[script] {
 	return owner[script]{
-		pattern: scriptPath, typ: a.model.script,
-		path: func(s *script) string { return scriptName(s.ID) },
+		pattern: scriptPath, access: toScripts(), typ: a.model.script,
+		path: func(_ *call, s *script) string { return scriptName(s.ID) },
 		read: func(c *call, property string) (*script, error) {
 			var with []string
 			if property == contentName {
 				with = append(with, contentName)
 			}
-			found, err := c.service.Script(c.r.Context(), c.scriptID(), with...)
+			found, err := c.service.Script(c.r.Context(), c.key("id"), with...)
 			return &found, err
 		},
 	}
