@@ -107,11 +107,7 @@ func brokenBody(err error) error {
 // key gives a key that the path names, by what its pattern calls it. In
 // parentheses it stands in its quotes.
 func (c *call) key(name string) string {
-	key := c.r.PathValue(name)
-	if quoted, ok := strings.CutPrefix(key, "'"); ok {
-		return strings.TrimSuffix(quoted, "'")
-	}
-	return key
+	return unquoted(c.r.PathValue(name))
 }
 
 // match gives the precondition of a change: that of If-Match and If-None-Match

@@ -24,6 +24,9 @@ func deviceType() *odata.EntityType[device] {
 	text := func(name string, field func(*device) *string) odata.Property[device] {
 		return odata.TextOrNull(name, field).ReadOnly()
 	}
+	size := func(name string, field func(*device) *int64) odata.Property[device] {
+		return odata.Int64(name, field).ReadOnly()
+	}
 	return odata.Declare(odata.EntityType[device]{
 		Name: namespace + ".managedDevice", Base: namespace + ".entity",
 		Key:     func(d *device) string { return d.ID },
@@ -35,6 +38,7 @@ func deviceType() *odata.EntityType[device] {
 			text("emailAddress", func(d *device) *string { return &d.EmailAddress }).Searched(),
 			odata.DateTimeOffset("enrolledDateTime", func(d *device) *time.Time { return &d.EnrolledAt }).ReadOnly(),
 			text("ethernetMacAddress", func(d *device) *string { return &d.EthernetMAC }),
+			size("freeStorageSpaceInBytes", func(d *device) *int64 { return &d.FreeStorage }),
 			odata.Boolean("isEncrypted", func(d *device) *bool { return &d.IsEncrypted }).ReadOnly(),
 			odata.DateTimeOffset("lastSyncDateTime", func(d *device) *time.Time { return &d.LastSyncAt }).ReadOnly(),
 			odata.TextOrNull("managedDeviceName", func(d *device) *string { return &d.ManagedDeviceName }).Searched(),
@@ -44,8 +48,10 @@ func deviceType() *odata.EntityType[device] {
 			odata.TextOrNull("notes", func(d *device) *string { return &d.Notes }),
 			text("operatingSystem", func(d *device) *string { return &d.OperatingSystem }),
 			text("osVersion", func(d *device) *string { return &d.OSVersion }),
+			size("physicalMemoryInBytes", func(d *device) *int64 { return &d.PhysicalMemory }),
 			odata.Strings("roleScopeTagIds", func(d *device) *[]string { return &d.RoleScopeTagIDs }),
 			text("serialNumber", func(d *device) *string { return &d.SerialNumber }).Searched(),
+			size("totalStorageSpaceInBytes", func(d *device) *int64 { return &d.TotalStorage }),
 			text("userDisplayName", func(d *device) *string { return &d.UserDisplayName }).Searched(),
 			text("userId", func(d *device) *string { return &d.UserID }),
 			text("userPrincipalName", func(d *device) *string { return &d.UserPrincipalName }).Searched(),

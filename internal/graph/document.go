@@ -32,8 +32,11 @@ func (c *call) number(n int64) *answer {
 }
 
 func (a *API) serviceDocument(c *call) (*answer, error) {
-	return c.ok(append(odata.AppendMember(c.begin(""), "value"),
-		`[{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}]}`...)), nil
+	sets := `{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}`
+	if c.root == beta { // where groups are
+		sets = `{"name":"groups","kind":"EntitySet","url":"groups"},` + sets
+	}
+	return c.ok(append(odata.AppendMember(c.begin(""), "value"), "["+sets+"]}"...)), nil
 }
 
 // metadata answers in the form that was asked for; the parameters of JSON mean

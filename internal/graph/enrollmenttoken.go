@@ -31,6 +31,8 @@ func enrollmentTokenType() *odata.EntityType[enrollmentToken] {
 			odata.TextOrNull("displayName", func(t *enrollmentToken) *string { return &t.Name }).Searched(),
 			odata.TextOrNull(secretName, func(t *enrollmentToken) *string { return &t.secret }).ReadOnly(),
 			odata.TextOrNull("groupId", func(t *enrollmentToken) *string { return &t.GroupID }),
+			odata.Int64("maximumUses", func(t *enrollmentToken) *int64 { return &t.MaxUses }),
+			odata.Int64("uses", func(t *enrollmentToken) *int64 { return &t.Uses }).ReadOnly(),
 			odata.DateTimeOffset("createdDateTime", func(t *enrollmentToken) *time.Time { return &t.CreatedAt }).ReadOnly(),
 			odata.NullableTime("expirationDateTime", func(t *enrollmentToken) *time.Time { return &t.ExpiresAt }),
 			odata.NullableTime("revokedDateTime", func(t *enrollmentToken) *time.Time { return &t.RevokedAt }).ReadOnly(),

@@ -56,6 +56,26 @@ type enrollmentCases interface {
 	RevokeEnrollmentToken(ctx context.Context, actor, id string) error
 }
 
+// assignmentCases are what people do with a script's assignments.
+type assignmentCases interface {
+	Assignments(ctx context.Context, scriptID string) ([]plimsoll.Assignment, error)
+	Assignment(ctx context.Context, scriptID, id string) (plimsoll.Assignment, error)
+	Assign(ctx context.Context, actor, scriptID string, all []plimsoll.Assignment) error
+	CreateAssignment(ctx context.Context, actor, scriptID string, edit func(*plimsoll.Assignment)) (plimsoll.Assignment, error)
+	UpdateAssignment(ctx context.Context, actor, scriptID, id string, edit func(*plimsoll.Assignment)) (plimsoll.Assignment, error)
+	DeleteAssignment(ctx context.Context, actor, scriptID, id string) error
+}
+
+// runStateCases are what people do with what a script found.
+type runStateCases interface {
+	RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+	CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
+	RunState(ctx context.Context, scriptID, deviceID string) (plimsoll.DeviceRunState, error)
+	ChangeRunState(ctx context.Context, actor, scriptID, deviceID string, create bool,
+		edit func(*plimsoll.DeviceRunState)) (plimsoll.DeviceRunState, error)
+	DeleteRunState(ctx context.Context, actor, scriptID, deviceID string) error
+}
+
 // fleet is what the surface needs of the service for devices and whom they
 // belong to.
 type fleet interface {
@@ -64,6 +84,8 @@ type fleet interface {
 	memberCases
 	filterCases
 	enrollmentCases
+	assignmentCases
+	runStateCases
 }
 
 func fleetOf(s *service.Service) fleet {

@@ -32,6 +32,8 @@ const (
 	maxClientID     = 128 // of client-request-id, in characters
 	maxBody         = 64 << 10
 	maxDeviceBody   = 256 << 10
+	maxAssignBody   = 256 << 10
+	maxRunStateBody = 512 << 10
 	maxScriptBody   = 2 << 20 // a script of 1 MiB in base64, and its other properties
 	initialBodySize = 1 << 10
 	autoLength      = 2 << 10 // what net/http counts by itself, in bytes

@@ -61,7 +61,7 @@ func groupType(devices *odata.EntityType[device]) *odata.EntityType[group] {
 			odata.DateTimeOffset("createdDateTime", func(g *group) *time.Time { return &g.CreatedAt }).ReadOnly(),
 		},
 		Navigations: []odata.Navigation[group]{
-			odata.Many("members", devices, func(g *group) *odata.Collection[device] { return &g.members }),
+			odata.Many("members", devices, func(g *group) *odata.Collection[device] { return &g.members }).Reference(),
 		},
 	})
 }
@@ -171,32 +171,43 @@ func (a *API) createGroup(c *call, patch odata.Patch[group]) (group, error) {
 	if err != nil {
 		return group{}, err
 	}
-	bound, err := boundDevices(c.body, "members")
+	bound, err := deviceKeys("members", patch.Bindings("members"))
 	if err != nil {
 		return group{}, err
 	}
+	return a.withMembers(c, bound, func(cases fleet) (plimsoll.Group, error) {
+		return cases.CreateGroup(c.r.Context(), c.caller.Subject, edit.apply)
+	})
+}
+
+// withMembers changes a group and adds members to it, or does neither.
+func (a *API) withMembers(c *call, bound []string, change func(fleet) (plimsoll.Group, error)) (group, error) {
 	if len(bound) == 0 {
-		created, err := a.fleet(c).CreateGroup(c.r.Context(), c.caller.Subject, edit.apply)
-		return shownGroup(created), err
+		changed, err := change(a.fleet(c))
+		return shownGroup(changed), err
 	}
-	var created plimsoll.Group
-	err = c.service.Atomically(c.r.Context(), func(s *service.Service) (err error) {
+	var changed plimsoll.Group
+	err := c.service.Atomically(c.r.Context(), func(s *service.Service) (err error) {
 		cases := a.cases(s)
-		if created, err = cases.CreateGroup(c.r.Context(), c.caller.Subject, edit.apply); err != nil {
+		if changed, err = change(cases); err != nil {
 			return err
 		}
 		for _, id := range bound {
-			if err = cases.AddMember(c.r.Context(), c.caller.Subject, created.ID, id); err != nil {
+			if err = cases.AddMember(c.r.Context(), c.caller.Subject, changed.ID, id); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return shownGroup(created), err
+	return shownGroup(changed), err
 }
 
 func (a *API) updateGroup(c *call, id string, match service.Match, patch odata.Patch[group]) (group, error) {
 	edit, err := readGroupEdit(patch)
+	if err != nil {
+		return group{}, err
+	}
+	bound, err := deviceKeys("members", patch.Bindings("members"))
 	if err != nil {
 		return group{}, err
 	}
@@ -208,8 +219,9 @@ func (a *API) updateGroup(c *call, id string, match service.Match, patch odata.P
 			return group{}, noRule()
 		}
 	}
-	updated, err := a.fleet(c).UpdateGroup(c.r.Context(), c.caller.Subject, id, match, edit.apply)
-	return shownGroup(updated), err
+	return a.withMembers(c, bound, func(cases fleet) (plimsoll.Group, error) {
+		return cases.UpdateGroup(c.r.Context(), c.caller.Subject, id, match, edit.apply)
+	})
 }
 
 func (a *API) addGroups(routes map[string]operations) {

@@ -3,7 +3,6 @@ package graph
 import (
 	"net/http"
 
-	"plimsoll"
 	"plimsoll/internal/odata"
 	"plimsoll/internal/query"
 )
@@ -33,17 +32,11 @@ func (a *API) addMembers(routes map[string]operations) {
 }
 
 func (a *API) addMember(c *call) (*answer, error) {
-	if _, err := a.model.reference.Decode(c.body); err != nil {
-		return nil, err
-	}
-	given, err := annotation(c.body, "@odata.id")
+	address, err := odata.DecodeReference(c.body)
 	if err != nil {
 		return nil, err
 	}
-	if len(given) != 1 {
-		return nil, plimsoll.Invalidf("@odata.id", `@odata.id must be the URL of a device, such as "%s/%s/{id}".`, c.base(), devicesName)
-	}
-	id, err := deviceKey("@odata.id", given[0])
+	id, err := deviceKey("@odata.id", address)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +45,4 @@ func (a *API) addMember(c *call) (*answer, error) {
 
 func (a *API) removeMember(c *call) (*answer, error) {
 	return noContent(), a.fleet(c).RemoveMember(c.r.Context(), c.caller.Subject, c.key("id"), c.key(member))
-}
-
-// reference is a body that refers to an entity: its @odata.id is all there is.
-type reference struct{}
-
-func referenceType() *odata.EntityType[reference] {
-	return odata.Declare(odata.EntityType[reference]{Name: namespace + ".reference"})
 }

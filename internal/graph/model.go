@@ -12,7 +12,6 @@ const (
 
 // Every type that is served, as Go holds it.
 type (
-	script           = plimsoll.ListedScript
 	record           = plimsoll.RunSummaryRecord
 	device           = plimsoll.Device
 	assignmentFilter = plimsoll.AssignmentFilter
@@ -28,7 +27,10 @@ type model struct {
 	group           *odata.EntityType[group]
 	filter          *odata.EntityType[assignmentFilter]
 	enrollmentToken *odata.EntityType[enrollmentToken]
-	reference       *odata.EntityType[reference]
+	assignment      *odata.EntityType[assignment]
+	target          *odata.EntityType[plimsoll.Target]
+	schedule        *odata.EntityType[plimsoll.Schedule]
+	runState        *odata.EntityType[runState]
 	metadata        map[string]document // by root
 }
 
@@ -45,9 +47,10 @@ type deviceManagement struct {
 func newModel() *model {
 	m := &model{
 		runSummary: runSummaryType(), history: historyType(), device: deviceType(),
-		filter: filterType(), enrollmentToken: enrollmentTokenType(), reference: referenceType(),
+		filter: filterType(), enrollmentToken: enrollmentTokenType(), target: targetType(), schedule: scheduleType(),
 	}
-	m.script, m.group = scriptType(m.runSummary), groupType(m.device)
+	m.assignment, m.runState, m.group = assignmentType(m.target, m.schedule), runStateType(m.device), groupType(m.device)
+	m.script = scriptType(m)
 	m.management = map[string]*odata.EntityType[deviceManagement]{
 		beta: managementType(
 			odata.Many("deviceComplianceScripts", m.script, func(m *deviceManagement) *odata.Collection[script] { return &m.scripts }),

@@ -24,7 +24,7 @@ func addProperties[T any](routes map[string]operations, o owner[T]) {
 		routes[path] = operations{http.MethodGet: o.access.read(o.typ.Type(), o.answer(p, o.property), odata.OptionFormat)}
 		if p.IsCollection() {
 			routes[path+"/$count"] = operations{http.MethodGet: o.access.raw(o.typ.Type(), o.answer(p, o.count))}
-		} else {
+		} else if !p.IsComplex() {
 			routes[path+"/$value"] = operations{http.MethodGet: o.access.raw(o.typ.Type(), o.answer(p, o.value))}
 		}
 	}
@@ -48,14 +48,21 @@ func (o owner[T]) answer(p *odata.Property[T], write func(*call, *odata.Property
 // property is the answer to the path of a property (OData Protocol 4.01, section
 // 11.2.4): its value, or nothing where that is null.
 func (o owner[T]) property(c *call, p *odata.Property[T], v *T) *answer {
-	if !p.IsCollection() && p.Raw(v) == nil {
+	if !p.IsCollection() && p.IsNull(v) {
 		return &answer{status: http.StatusNoContent}
 	}
 	body := c.begin("#" + o.path(c, v) + "/" + p.Name())
 	if c.form.Metadata == odata.FullMetadata {
 		body = p.AppendType(body)
 	}
-	return c.ok(append(p.Append(odata.AppendMember(body, "value"), v), '}'))
+	if p.IsComplex() { // which stands for itself (OData JSON 4.01, section 10)
+		value := p.AppendAs(nil, v, c.writer())[1:]
+		if len(body) > 1 && len(value) > 1 {
+			body = append(body, ',')
+		}
+		return c.ok(append(body, value...))
+	}
+	return c.ok(append(p.AppendAs(odata.AppendMember(body, "value"), v, c.writer()), '}'))
 }
 
 // value is the answer to …/$value (section 11.2.4.1): the bare text, or the

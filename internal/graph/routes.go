@@ -99,6 +99,8 @@ func (a *API) betaOnly() map[string]operations {
 	routes := map[string]operations{}
 	a.addScripts(routes)
 	a.addRunSummary(routes)
+	a.addAssignments(routes)
+	a.addRunStates(routes)
 	a.addDevices(routes)
 	a.addGroups(routes)
 	a.addFilters(routes)

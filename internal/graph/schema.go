@@ -48,6 +48,7 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		Entities:  []odata.TypeElement{odata.AbstractEntity(namespace + ".entity")},
 		Container: &odata.ContainerElement{
 			Name: "GraphService",
+			Sets: paths.sets(namespace + ".group"),
 			Singletons: []odata.SingletonElement{{
 				Name: "deviceManagement", Type: management.Name, Annotations: paths.entity("/deviceManagement"),
 			}},
@@ -59,10 +60,16 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		return []odata.Schema{schema}
 	}
 	schema.Enums = []odata.EnumElement{
-		runAsAccounts().Describe(), platforms().Describe(), ownerTypes().Describe(), filterPlatforms().Describe(),
+		runAsAccounts().Describe(), platforms().Describe(), ownerTypes().Describe(), runStates().Describe(),
+		filterPlatforms().Describe(), filterTypes().Describe(),
 	}
-	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe(),
-		m.device.Describe(), directoryObject(), m.describeGroup(), m.filter.Describe())
+	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe(), m.runState.Describe(),
+		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe())
+	schema.Complexes = slices.Concat(
+		[]odata.TypeElement{m.target.Describe()}, m.target.DescribeDerived(),
+		[]odata.TypeElement{m.schedule.Describe()}, m.schedule.DescribeDerived(),
+	)
+	schema.Actions = []odata.Action{m.assign(paths)}
 	schema.Functions = []odata.Function{m.delta(paths)}
 	schema.Targets = m.targets(paths, management.Name)
 	return []odata.Schema{schema, {
@@ -70,6 +77,17 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		Entities:  []odata.TypeElement{m.enrollmentToken.Describe()},
 		Complexes: []odata.TypeElement{m.history.Describe()},
 		Functions: []odata.Function{m.runSummaryHistory(paths)},
+	}}
+}
+
+// sets describes what stands beside deviceManagement: nothing where there are no
+// groups.
+func (s surface) sets(group string) []odata.SetElement {
+	if s[groupsPath] == nil {
+		return nil
+	}
+	return []odata.SetElement{{
+		Name: groupsName, Type: group, Annotations: append(s.collection(groupsPath), odata.OptimisticConcurrency()),
 	}}
 }
 
@@ -86,6 +104,9 @@ func (m *model) targets(paths surface, management string) []odata.TargetElement 
 		{Target: management + "/assignmentFilters", Annotations: append(paths.collection(filtersPath), tagged)},
 		{Target: management + "/enrollmentTokens", Annotations: paths.collection(enrollmentTokensPath)},
 		{Target: m.group.Name + "/members", Annotations: paths.collection(membersPath)},
+		{Target: m.script.Name + "/assignments", Annotations: paths.collection(assignmentsPath)},
+		{Target: m.script.Name + "/deviceRunStates", Annotations: paths.collection(runStatesPath)},
+		{Target: m.runState.Name + "/managedDevice", Annotations: paths.entity(runStatesPath + "/{" + member + "}/managedDevice")},
 		{Target: m.script.Name + "/runSummary", Annotations: append(paths.entity(summaryPath), tagged)},
 	}
 }
@@ -95,13 +116,11 @@ func directoryObject() odata.TypeElement {
 	return odata.TypeElement{Name: "directoryObject", BaseType: namespace + ".entity", Abstract: true}
 }
 
-// describeGroup describes a group, whose members are not contained in it.
-func (m *model) describeGroup() odata.TypeElement {
-	element := m.group.Describe()
-	for i := range element.Navigations {
-		element.Navigations[i].Contains = false
-	}
-	return element
+func (m *model) assign(paths surface) odata.Action {
+	action := odata.BoundAction("assign", m.script.Name,
+		odata.ParameterElement{Name: assignParameter, Type: odata.CollectionOf(m.assignment.Name)})
+	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(assignPath, http.MethodPost))}
+	return action
 }
 
 func (m *model) delta(paths surface) odata.Function {

@@ -19,6 +19,7 @@ type set[T any] struct {
 	access  access
 	own     query.Kind // of the key by which the store sorts what is equal in all else
 	maxBody int64
+	whole   bool   // the list is neither filtered, sorted nor paged
 	home    string // the canonical path of the entities where it is not that of the set
 
 	list   func(c *call, owner string, page query.Page) (query.Rows[T], error)
@@ -70,11 +71,15 @@ func (s *set[T]) path(owner string) string {
 // addTo adds the set's paths.
 func (s *set[T]) addTo(routes map[string]operations) {
 	rows, all, each := s.typ.Type(), operations{}, operations{}
+	ofList, ofNumber := ofCollection(), ofCount()
+	if s.whole {
+		ofList, ofNumber = append(ofEntity(), odata.OptionCount), nil
+	}
 	if s.list != nil {
-		all[http.MethodGet] = s.access.read(rows, s.serveList, ofCollection()...)
+		all[http.MethodGet] = s.access.read(rows, s.serveList, ofList...)
 	}
 	if s.count != nil {
-		routes[s.pattern+"/$count"] = operations{http.MethodGet: s.access.raw(rows, s.serveCount, ofCount()...)}
+		routes[s.pattern+"/$count"] = operations{http.MethodGet: s.access.raw(rows, s.serveCount, ofNumber...)}
 	}
 	if s.create != nil {
 		all[http.MethodPost] = s.access.write(rows, s.maxBody, s.serveCreate)
@@ -111,6 +116,12 @@ func (s *set[T]) owner() owner[T] {
 // $expand, which goes on by itself.
 func (s *set[T]) page(c *call, owner string, q *odata.Query) (*odata.Collection[T], error) {
 	address, canonical := s.place(owner)
+	if s.whole && (q.Filter != nil || len(q.OrderBy) > 0 || q.Top >= 0 || q.Skip > 0) {
+		return nil, &odata.Error{
+			Kind: odata.BadRequest, Target: string(odata.OptionExpand),
+			Message: "$expand: " + canonical + " is given as a whole; of options, it takes $select, $expand and $count.",
+		}
+	}
 	page, err := c.page(q, canonical, query.Type{Kind: s.own})
 	if err != nil {
 		return nil, err
