@@ -2,6 +2,7 @@ package plimsoll
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -48,6 +49,26 @@ type DeviceRunState struct {
 
 // ID gives the id: the script's and the device's.
 func (s *DeviceRunState) ID() string { return s.ScriptID + ":" + s.DeviceID }
+
+// Validate refuses a state that cannot be kept, and gives its texts and times
+// the form in which they are.
+func (s *DeviceRunState) Validate() (err error) {
+	if !slices.Contains(RunStates(), s.State) {
+		return Invalidf("detectionState", "detectionState must be one of %v.", RunStates())
+	}
+	for property, at := range map[string]*time.Time{
+		"lastStateUpdateDateTime": &s.RanAt, "expectedStateUpdateDateTime": &s.DueAt,
+	} {
+		if at.IsZero() {
+			continue
+		}
+		if *at, err = Instant(property, *at); err != nil {
+			return err
+		}
+	}
+	s.Output, s.Error = KeptText(s.Output), KeptText(s.Error)
+	return nil
+}
 
 // ParseRunStateID gives the script and the device that an id names.
 func ParseRunStateID(id string) (scriptID, deviceID string, ok bool) {
@@ -129,6 +150,9 @@ func (r *Result) Validate() (err error) {
 	if r.Sequence < 1 {
 		return Invalidf("sequence", "sequence must be 1 or more.")
 	}
+	if r.RanAt.IsZero() {
+		return Invalidf("ranDateTime", "ranDateTime must be the time of the run.")
+	}
 	if r.RanAt, err = Instant("ranDateTime", r.RanAt); err != nil {
 		return err
 	}
@@ -196,4 +220,15 @@ func (c *Counts) Summary() (noIssue, issue, failed, pending int64) {
 		}
 	}
 	return noIssue, issue, failed, pending
+}
+
+// AssignedScript is a script as a device has to run it.
+type AssignedScript struct {
+	ScriptID, DisplayName             string
+	Revision                          int64
+	RunAsAccount                      RunAsAccount
+	EnforceSignatureCheck, RunAs32Bit bool
+	ContentHash                       []byte // SHA-256 of the content
+	Schedule                          Schedule
+	LastSequence                      int64 // of the latest run that is known; 0 for none
 }

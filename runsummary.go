@@ -29,6 +29,7 @@ func (s *RunSummary) Validate() (err error) {
 type RunSummaryRecord struct {
 	RunSummary
 
+	Computed   bool // from the devices' run states, rather than reported
 	ScriptID   string
 	Sequence   int64 // 1, 2, 3 … within the script, without a gap
 	RecordedAt time.Time

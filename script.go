@@ -144,15 +144,15 @@ func (s *Script) validateChoices() error {
 	if s.Platform == PlatformUnknownFuture || s.Platform != "" && !slices.Contains(Platforms(), s.Platform) {
 		return Invalidf("platform", "platform must be windows10, linux or macOS, or be left out.")
 	}
-	return checkTags(s.RoleScopeTagIDs)
+	return checkTags("roleScopeTagIds", s.RoleScopeTagIDs)
 }
 
-func checkTags(tags []string) error {
+func checkTags(property string, tags []string) error {
 	if len(tags) > MaxRoleScopeTags {
-		return Invalidf("roleScopeTagIds", "roleScopeTagIds has %d members; at most %d are kept.", len(tags), MaxRoleScopeTags)
+		return Invalidf(property, "%s has %d members; at most %d are kept.", property, len(tags), MaxRoleScopeTags)
 	}
 	for _, tag := range tags {
-		if err := checkText("roleScopeTagIds", tag, MaxRoleScopeTagChar); err != nil {
+		if err := checkText(property, tag, MaxRoleScopeTagChar); err != nil {
 			return err
 		}
 	}

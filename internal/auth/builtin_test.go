@@ -77,6 +77,35 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// Devices and clients have tokens of one issuer and one shape. The audience
+// keeps them apart, either way, and a device's role is no permission.
+func TestDeviceTokens(t *testing.T) {
+	t.Parallel()
+	const deviceAudience, device = audience + "-agent", "0c6e5a52-6f2b-4f2e-9d58-8a4c1a7e3b11"
+	c, s := newClock(), newSigner(t, "k1")
+	keys := &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{s.key.Public()}}
+	agents := auth.NewCached(auth.NewBuiltin(keys, tenant, deviceAudience, c.Now), 8, c.Now)
+	graph := auth.NewByIssuer(builtin(s, c), agents) // whatever stands beside it, iss leads to the built-in one
+	changes := map[string]any{
+		"aud": deviceAudience, "idtyp": "device", "roles": []string{"Device.CheckIn"},
+		"appid": device, "azp": device, "sub": device, "oid": device,
+	}
+	token := s.sign(t, claimsAt(c.Now(), changes))
+	p, err := agents.Verify(t.Context(), token)
+	if err != nil || p.Subject != device || p.TenantID != tenant || p.Delegated || len(p.Permissions) != 0 {
+		t.Errorf("%+v %v", p, err)
+	}
+	wantCode(t, p.May(auth.Read()), plimsoll.Forbidden, "permission")
+	_, err = graph.Verify(t.Context(), token)
+	wantCode(t, err, plimsoll.Unauthenticated, "audience")
+	client := s.sign(t, claimsAt(c.Now(), nil))
+	if _, err := graph.Verify(t.Context(), client); err != nil {
+		t.Error(err)
+	}
+	_, err = agents.Verify(t.Context(), client)
+	wantCode(t, err, plimsoll.Unauthenticated, "audience")
+}
+
 func TestRefusedClaims(t *testing.T) {
 	t.Parallel()
 	now := newClock().Now()

@@ -3,6 +3,7 @@ package issuer
 import (
 	"net/http"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
@@ -13,6 +14,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 	// It carries the host that this client used: not for caches that others
 	// share.
 	w.Header().Set("Cache-Control", "private, max-age=300")
+	methods, algorithms := s.authMethods()
 	writeJSON(w, http.StatusOK, &oidc.DiscoveryConfiguration{
 		Issuer: s.issuerURL(r),
 		// Microsoft's libraries do not take a document without it, not even for
@@ -25,9 +27,21 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeClientCredentials},
 		SubjectTypesSupported:             []string{"public"},
 		IDTokenSigningAlgValuesSupported:  []string{string(signatureAlgorithm)},
-		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodPost, oidc.AuthMethodBasic},
+		TokenEndpointAuthMethodsSupported: methods,
+
+		TokenEndpointAuthSigningAlgValuesSupported: algorithms,
 	})
 	return nil
+}
+
+// authMethods gives how the token endpoint lets clients prove themselves, and
+// the algorithms of those that sign.
+func (s *Server) authMethods() (methods []oidc.AuthMethod, algorithms []string) {
+	methods = []oidc.AuthMethod{oidc.AuthMethodPost, oidc.AuthMethodBasic}
+	if s.Devices == nil {
+		return methods, nil
+	}
+	return append(methods, oidc.AuthMethodPrivateKeyJWT), []string{string(jose.EdDSA)}
 }
 
 // keys serves the JWK set (RFC 7517 section 5).

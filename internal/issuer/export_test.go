@@ -27,3 +27,12 @@ func (c *Clients) Occupy(patience time.Duration) (undo func()) {
 		}
 	}
 }
+
+// ParseAssertion gives what a well-formed assertion says of its device.
+func ParseAssertion(raw string) (device, jti string, err error) {
+	a, err := parseAssertion(raw)
+	return a.device, a.claims.ID, err
+}
+
+// RememberUsed lets the server remember no more than size assertions.
+func (s *Server) RememberUsed(size int) { s.used = newUsedAssertions(size) }

@@ -8,18 +8,20 @@
 // want WWW-Authenticate and Retry-After; it takes secrets from the query string,
 // which RFC 6749 section 2.3.1 forbids; it logs to the process's own logger; and
 // it adds 1.5 MB to the program. What is left to write without it is the parsing
-// of one form. The authorization code grant and private_key_jwt find their
-// types, their checks of challenges and assertions in pkg/oidc and in pkg/op's
-// functions, which need not the server.
+// of one form. The authorization code grant finds its types and its checks of
+// challenges in pkg/oidc and in pkg/op's functions, which need not the server.
 package issuer
 
 import "time"
 
 const (
-	// Audience is the aud of every access token, and what a verifier of them
-	// expects.
+	// Audience is the aud of every client's access token, and what a verifier of
+	// them expects.
 	Audience = "api://plimsoll"
+	// DeviceAudience is the aud of every device's access token. The two keep
+	// devices and clients off each other's surface.
+	DeviceAudience = "api://plimsoll-agent"
 	// TokenLifetime is how long an access token holds. It cannot be withdrawn:
-	// a deleted client is out when its last token has expired.
+	// a deleted client or removed device is out when its last token has expired.
 	TokenLifetime = time.Hour
 )

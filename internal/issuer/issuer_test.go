@@ -27,6 +27,7 @@ type fleet struct {
 	store   *interimStore
 	clients *issuer.Clients
 	keys    *issuer.Keys
+	server  *issuer.Server
 	tenant  string
 	first   *issuer.Credentials
 
@@ -37,6 +38,11 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
+	return newFleetOf(t, nil)
+}
+
+func newFleetOf(t *testing.T, devices issuer.DeviceKeys) *fleet {
+	t.Helper()
 	f := &fleet{at: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
 	f.store = &interimStore{now: f.now}
 	f.clients, f.keys = f.newClients(), f.newKeys()
@@ -44,11 +50,12 @@ func newFleet(t *testing.T) *fleet {
 	if f.tenant, f.first, err = f.clients.Install(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	provider := issuer.NewServer(issuer.Config{
+	f.server = issuer.NewServer(issuer.Config{
 		TenantID: f.tenant, Clients: f.clients, Keys: f.keys, Now: f.now, Rand: rand.Reader, Log: f.logger(),
+		Devices: devices,
 		BaseURL: func(r *http.Request) string { return "https://" + r.Host },
 	})
-	f.Server = httptest.NewTLSServer(provider.Handler(http.NotFoundHandler()))
+	f.Server = httptest.NewTLSServer(f.server.Handler(http.NotFoundHandler()))
 	t.Cleanup(f.Close)
 	return f
 }

@@ -13,11 +13,14 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
-// Config is what a [Server] is made of. All of it is required.
+// Config is what a [Server] is made of. All of it but Devices is required.
 type Config struct {
 	TenantID string // of the installation, a GUID in lower case
 	Clients  *Clients
 	Keys     *Keys
+	// Devices may be nil: then no device gets a token, and client assertions
+	// are refused.
+	Devices DeviceKeys
 	// BaseURL gives scheme, host and port as the client used them, such as
 	// https://plimsoll.example.com:8443. A proxy in front may have changed
 	// what the request says of them.
@@ -37,12 +40,13 @@ type Config struct {
 // "organizations".
 type Server struct {
 	Config
-	mux *http.ServeMux
+	mux  *http.ServeMux
+	used *usedAssertions
 }
 
 // NewServer returns the server of one installation.
 func NewServer(c Config) *Server {
-	s := &Server{Config: c, mux: http.NewServeMux()}
+	s := &Server{Config: c, mux: http.NewServeMux(), used: newUsedAssertions(maxUsed)}
 	read := []string{http.MethodGet, http.MethodHead}
 	s.mux.Handle("/{tenant}/v2.0"+oidc.DiscoveryEndpoint, s.endpoint(s.discovery, read...))
 	s.mux.Handle("/{tenant}/discovery/v2.0/keys", s.endpoint(s.keys, read...))

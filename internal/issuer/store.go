@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto/ed25519"
 	"time"
 
 	"plimsoll"
@@ -37,6 +38,14 @@ type InstallationStore interface {
 	// in one transaction. It changes nothing and gives false when there is an
 	// installation already.
 	Install(ctx context.Context, inst plimsoll.Installation, first *plimsoll.Client, ev plimsoll.AuditEvent) (created bool, err error)
+}
+
+// DeviceKeys knows the keys of the devices.
+type DeviceKeys interface {
+	// DeviceKey gives the public key of the device, whose id is a GUID in lower
+	// case. [plimsoll.NotFound] when there is no such device, it was removed or
+	// its enrolment was revoked.
+	DeviceKey(ctx context.Context, deviceID string) (ed25519.PublicKey, error)
 }
 
 // KeyStore keeps the signing keys.

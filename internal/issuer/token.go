@@ -11,6 +11,18 @@ import (
 	"plimsoll"
 )
 
+// deviceRole is the one thing that a device's token is for. It is no permission
+// of Graph's.
+const deviceRole = "Device.CheckIn"
+
+// holder is whom a token is for.
+type holder struct {
+	id       string
+	kind     string // Entra ID's idtyp
+	audience string // the surface where the token holds
+	roles    []string
+}
+
 // accessToken is the claims of an access token, as Entra ID's version 2 has
 // them for an application.
 type accessToken struct {
@@ -19,7 +31,7 @@ type accessToken struct {
 	IssuedAt  int64    `json:"iat"` // in seconds of the Unix epoch, as are those below
 	NotBefore int64    `json:"nbf"`
 	Expiry    int64    `json:"exp"`
-	AppID     string   `json:"appid"` // the client's id, which the three below repeat
+	AppID     string   `json:"appid"` // the holder's id, which the three below repeat
 	Party     string   `json:"azp"`
 	Subject   string   `json:"sub"`
 	ObjectID  string   `json:"oid"`
@@ -58,11 +70,11 @@ func (s *Server) clientCredentials(w http.ResponseWriter, r *http.Request, form 
 	if err := checkScope(form.Get("scope")); err != nil {
 		return err
 	}
-	client, err := s.authenticate(r, form)
+	h, err := s.authenticate(r, form)
 	if err != nil {
 		return err
 	}
-	claims, err := s.claims(s.issuerURL(r), client)
+	claims, err := s.claims(s.issuerURL(r), h)
 	if err != nil {
 		return err
 	}
@@ -70,7 +82,7 @@ func (s *Server) clientCredentials(w http.ResponseWriter, r *http.Request, form 
 	if err != nil {
 		return err
 	}
-	s.Log.DebugContext(r.Context(), "token issued", "client_id", client.ID)
+	s.Log.DebugContext(r.Context(), "token issued", "client_id", h.id, "kind", h.kind)
 	lifetime := uint64(TokenLifetime.Seconds())
 	noStore(w)
 	writeJSON(w, http.StatusOK, tokenResponse{
@@ -80,7 +92,16 @@ func (s *Server) clientCredentials(w http.ResponseWriter, r *http.Request, form 
 	return nil
 }
 
-func (s *Server) authenticate(r *http.Request, form url.Values) (plimsoll.Client, error) {
+func (s *Server) authenticate(r *http.Request, form url.Values) (holder, error) {
+	if s.Devices != nil && asserts(form) {
+		id, err := s.authenticateDevice(r, form)
+		return holder{id: id, kind: "device", audience: DeviceAudience, roles: []string{deviceRole}}, err
+	}
+	client, err := s.authenticateClient(r, form)
+	return holder{id: client.ID, kind: "app", audience: Audience, roles: client.Permissions}, err
+}
+
+func (s *Server) authenticateClient(r *http.Request, form url.Values) (plimsoll.Client, error) {
 	id, secret, err := credentials(r, form)
 	if err != nil {
 		return plimsoll.Client{}, err
@@ -103,21 +124,21 @@ func loggable(id string) string {
 	return parsed.String()
 }
 
-// claims makes the claims of a token for the client. The resource that the
-// scope named does not matter: there is but one API here, and clients ask for
-// it under the name of the one they were made for.
-func (s *Server) claims(issuer string, client plimsoll.Client) (accessToken, error) {
+// claims makes the claims of a token for its holder. The resource that the
+// scope named does not matter: there is but one API here for each kind of
+// holder, and clients ask for it under the name of the one they were made for.
+func (s *Server) claims(issuer string, h holder) (accessToken, error) {
 	id, err := uuid.NewRandomFromReader(s.Rand)
 	if err != nil {
 		return accessToken{}, err
 	}
 	now := s.Now()
 	return accessToken{
-		Audience: Audience, Issuer: issuer, TenantID: s.TenantID,
+		Audience: h.audience, Issuer: issuer, TenantID: s.TenantID,
 		IssuedAt: now.Unix(), NotBefore: now.Unix(), Expiry: now.Add(TokenLifetime).Unix(),
-		AppID: client.ID, Party: client.ID, Subject: client.ID, ObjectID: client.ID,
-		Roles: append([]string{}, client.Permissions...),
-		Type:  "app", Version: "2.0", ID: id.String(), UniqueID: id.String(),
+		AppID: h.id, Party: h.id, Subject: h.id, ObjectID: h.id,
+		Roles: append([]string{}, h.roles...),
+		Type:  h.kind, Version: "2.0", ID: id.String(), UniqueID: id.String(),
 	}, nil
 }
 

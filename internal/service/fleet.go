@@ -78,7 +78,7 @@ type AssignmentStore interface {
 type RunStateStore interface {
 	RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
 	CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
-	RunState(ctx context.Context, scriptID, deviceID string, with ...string) (plimsoll.DeviceRunState, error)
+	RunState(ctx context.Context, scriptID, deviceID string) (plimsoll.DeviceRunState, error)
 	// ChangeRunState makes the state what change makes of it, for the current
 	// revision, and one that is not there where create says so.
 	ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,
@@ -88,20 +88,11 @@ type RunStateStore interface {
 	DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
 }
 
-// AssignedScript is a script as a device has to run it.
-type AssignedScript struct {
-	plimsoll.Script // without its content
-
-	ContentHash  []byte // SHA-256 of the content
-	Schedule     plimsoll.Schedule
-	LastSequence int64 // of the latest run that is known
-}
-
 // CheckInStore is what agents are served from.
 type CheckInStore interface {
 	// AssignedScripts gives the scripts of a device, by their ids; NotFound where
 	// there is no such device.
-	AssignedScripts(ctx context.Context, deviceID string) ([]AssignedScript, error)
+	AssignedScripts(ctx context.Context, deviceID string) ([]plimsoll.AssignedScript, error)
 	// AssignedContent gives the content of a script that the device has to run.
 	AssignedContent(ctx context.Context, deviceID, scriptID string) ([]byte, error)
 	// BeginInstance notes which of its processes a device's agent is. It gives

@@ -1,6 +1,6 @@
 // Package service holds the use cases: what an administrator may do with
-// scripts and their run summaries, at what time, and on whose behalf. Storage
-// is what the small interfaces here ask for.
+// scripts, devices and all that belongs to them, and what a device's agent may,
+// at what time, and on whose behalf. Storage is what the small interfaces here ask for.
 package service
 
 import (
@@ -54,6 +54,16 @@ type Stores struct {
 	RunSummaryStore
 	RunSummaryReader
 	RunSummaryAppender
+	DeviceStore
+	EnrollmentTokenStore
+	Enroller
+	GroupStore
+	MemberStore
+	FilterStore
+	AssignmentStore
+	RunStateStore
+	CheckInStore
+	Reporter
 }
 
 // Atomically runs work with stores whose changes are made together, when it
@@ -67,12 +77,40 @@ type Service struct {
 	atomically Atomically
 	now        func() time.Time
 	random     io.Reader
+
+	checkInInterval time.Duration
+	sessions        *sessions
+	sightings       *sightings
 }
 
-// New makes a Service. random is a source of cryptographic quality, for ids.
-func New(stores Stores, atomically Atomically, now func() time.Time, random io.Reader) *Service {
-	return &Service{stores: stores, atomically: atomically, now: now, random: random}
+// DefaultCheckInInterval is how often an agent comes where nobody says otherwise.
+const DefaultCheckInInterval = 15 * time.Minute
+
+// Option is a setting of a [Service].
+type Option func(*Service)
+
+// WithCheckInInterval sets how often agents come.
+func WithCheckInInterval(interval time.Duration) Option {
+	return func(s *Service) { s.checkInInterval = interval }
 }
+
+// New makes a Service. random is a source of cryptographic quality, for ids and
+// secrets.
+func New(
+	stores Stores, atomically Atomically, now func() time.Time, random io.Reader, options ...Option,
+) *Service {
+	s := &Service{
+		stores: stores, atomically: atomically, now: now, random: random,
+		checkInInterval: DefaultCheckInInterval, sessions: newSessions(), sightings: &sightings{},
+	}
+	for _, set := range options {
+		set(s)
+	}
+	return s
+}
+
+// CheckInInterval gives how often agents come.
+func (s *Service) CheckInInterval() time.Duration { return s.checkInInterval }
 
 // Atomically runs work with a Service whose changes are made together, durable
 // when Atomically returns nil, or not at all where work returns an error. What is

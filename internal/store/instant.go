@@ -30,3 +30,19 @@ func (i instant) Scan(value any) error {
 	}
 	return nil
 }
+
+// zeroInstant scans ticks into a time; 0 is the zero time.
+type zeroInstant time.Time
+
+// Scan implements [sql.Scanner].
+func (i *zeroInstant) Scan(value any) error {
+	var n sql.NullInt64
+	if err := n.Scan(value); err != nil {
+		return err
+	}
+	*i = zeroInstant{}
+	if n.Int64 != 0 {
+		*i = zeroInstant(query.Time(n.Int64))
+	}
+	return nil
+}

@@ -22,10 +22,10 @@ func manyScripts(tb testing.TB, s *store.Store, n int) {
 	}
 	statements := []string{
 		`INSERT INTO script (id, revision, changes, publisher, version, description, display_name, run_as_account,
-			enforce_signature_check, run_as_32_bit, platform, role_scope_tag_ids, created_at, modified_at, change_sequence)
+			enforce_signature_check, run_as_32_bit, platform, role_scope_tag_ids, created_at, modified_at, change_sequence, number)
 		SELECT 'id-' || (i * 7919 % 1000003 + 1000000), 1, 1, CASE WHEN i % 5 > 0 THEN 'publisher ' || (i % 100) END, NULL, 'text',
 			'name ' || (i * 104729 % 1000003 / 2 + 1000000), 'system', FALSE, FALSE, '', '["0"]',
-			630000000000000000 + i * 15485863 % 1000003 / 2 * 10000000, 630000000000000000 + i * 32452843 % 1000003 / 2 * 10000000, i
+			630000000000000000 + i * 15485863 % 1000003 / 2 * 10000000, 630000000000000000 + i * 32452843 % 1000003 / 2 * 10000000, i, i
 		FROM ` + series,
 		`INSERT INTO script_content (script_id, content) SELECT id, NULL FROM script`,
 		`INSERT INTO run_summary_head (script_id, sequence) SELECT id, 1 FROM script`,

@@ -5,6 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,19 +18,52 @@ import (
 
 const runSummaryColumns = `r.script_id, r.sequence, r.id, r.no_issue_detected, r.issue_detected,
 	r.detection_script_error, r.detection_script_pending, r.last_script_run,
-	r.recorded_at, r.recorded_by, r.removed_at, r.removed_by`
+	r.recorded_at, r.recorded_by, r.removed_at, r.removed_by, r.computed`
 
 // joinCurrent adds a script's current summary, and NULLs where it has none.
 const (
 	joinCurrent = joinHead + joinLatest
 	joinHead    = `LEFT JOIN run_summary_head h ON h.script_id = s.id`
 	joinLatest  = ` LEFT JOIN run_summary r
-		ON r.script_id = h.script_id AND r.sequence = h.sequence AND r.removed_at IS NULL`
+		ON r.script_id = h.script_id AND r.sequence = h.sequence AND r.removed_at IS NULL AND NOT r.computed`
 )
+
+// current is the SQL of a script's current summary, beside joinCurrent: what was
+// reported, or what the counts make.
+type current struct{ sequence, id, noIssue, issue, failed, pending, lastRun string }
+
+func currentSummary() current {
+	counted := func(reported, what string) string {
+		return `CASE WHEN h.computed THEN (SELECT ` + what + `) ELSE ` + reported + ` END`
+	}
+	devices := func(reported, condition string) string {
+		return counted(reported, `coalesce(CAST(sum(c.n) AS bigint), 0) FROM run_count c WHERE c.script = s.number AND `+condition)
+	}
+	return current{
+		sequence: `CASE WHEN h.computed THEN 1 ELSE r.sequence END`,
+		id:       `CASE WHEN h.computed THEN h.computed_id ELSE r.id END`,
+		noIssue:  devices("r.no_issue_detected", "c.revision = s.revision AND c.state = 1"),
+		issue:    devices("r.issue_detected", "c.revision = s.revision AND c.state = 2"),
+		failed:   devices("r.detection_script_error", "c.revision = s.revision AND c.state = 3"),
+		pending:  devices("r.detection_script_pending", "c.state <> 5 AND (c.revision < s.revision OR c.state IN (0, 4))"),
+		lastRun:  counted("r.last_script_run", `coalesce(max(c.last_run), 0) FROM run_count c WHERE c.script = s.number`),
+	}
+}
+
+// currentColumns is runSummaryColumns of the current summary.
+func currentColumns() string {
+	c := currentSummary()
+	return strings.Join([]string{
+		`s.id`, c.sequence, c.id, c.noIssue, c.issue, c.failed, c.pending, c.lastRun,
+		`r.recorded_at, r.recorded_by, r.removed_at, r.removed_by, coalesce(h.computed, false)`,
+	}, ", ")
+}
 
 // currentRunSummary tells an unknown script (no row) from one without a
 // current summary (a row of NULLs).
-const currentRunSummary = `SELECT ` + runSummaryColumns + ` FROM script s ` + joinCurrent + ` WHERE s.id = $1`
+func currentRunSummary() string {
+	return `SELECT ` + currentColumns() + ` FROM script s ` + joinCurrent + ` WHERE s.id = $1`
+}
 
 func noRunSummary() error {
 	return plimsoll.Errorf(plimsoll.NotFound, "The script has no run summary now; POST one to its runSummary.")
@@ -36,8 +73,9 @@ func noRunSummary() error {
 type runSummaryRow struct {
 	scriptID, id, recordedBy, removedBy sql.NullString
 	sequence                            sql.NullInt64
-	noIssue, issue, failed, pending     sql.NullInt32
+	noIssue, issue, failed, pending     sql.NullInt64
 	lastRun, recordedAt, removedAt      time.Time
+	computed                            bool
 }
 
 func (r *runSummaryRow) dest() []any {
@@ -48,20 +86,40 @@ func (r *runSummaryRow) dest() []any {
 		&r.recordedBy,
 		instant{&r.removedAt},
 		&r.removedBy,
+		&r.computed,
 	}
 }
 
 func (r *runSummaryRow) record() plimsoll.RunSummaryRecord {
 	return plimsoll.RunSummaryRecord{
 		RunSummary: plimsoll.RunSummary{
-			ID: r.id.String, NoIssueDetected: r.noIssue.Int32, IssueDetected: r.issue.Int32,
-			DetectionScriptError: r.failed.Int32, DetectionScriptPending: r.pending.Int32,
+			ID: r.id.String, NoIssueDetected: count(r.noIssue), IssueDetected: count(r.issue),
+			DetectionScriptError: count(r.failed), DetectionScriptPending: count(r.pending),
 			LastScriptRun: r.lastRun,
 		},
+		Computed: r.computed,
 		ScriptID: r.scriptID.String, Sequence: r.sequence.Int64,
 		RecordedAt: r.recordedAt, RecordedBy: r.recordedBy.String,
 		RemovedAt: r.removedAt, RemovedBy: r.removedBy.String,
 	}
+}
+
+// count gives a number of devices as Graph's Int32.
+func count(n sql.NullInt64) int32 {
+	return int32(max(math.MinInt32, min(n.Int64, math.MaxInt32))) //nolint:gosec // within its range
+}
+
+// currentRecord gives the current summary. A computed one has no entry in the
+// history that would tell one state of it from another: its sequence is a hash of
+// what it says.
+func (r *runSummaryRow) currentRecord() plimsoll.RunSummaryRecord {
+	record := r.record()
+	if r.computed {
+		hash := fnv.New64a()
+		fmt.Fprint(hash, record.RunSummary)
+		record.Sequence = int64(hash.Sum64() >> 1) //nolint:gosec // one bit is left out
+	}
+	return record
 }
 
 func scanCurrent(row scanner, scriptID string) (plimsoll.RunSummaryRecord, error) {
@@ -75,13 +133,13 @@ func scanCurrent(row scanner, scriptID string) (plimsoll.RunSummaryRecord, error
 	case !r.sequence.Valid:
 		return plimsoll.RunSummaryRecord{}, noRunSummary()
 	}
-	return r.record(), nil
+	return r.currentRecord(), nil
 }
 
 // RunSummary gives a script's current summary.
 func (s *Store) RunSummary(ctx context.Context, scriptID string) (plimsoll.RunSummaryRecord, error) {
 	if s.set != nil {
-		return scanCurrent(s.read.QueryRowContext(ctx, currentRunSummary, scriptID), scriptID)
+		return scanCurrent(s.read.QueryRowContext(ctx, currentRunSummary(), scriptID), scriptID)
 	}
 	if s.dialect.inside {
 		// The read takes microseconds; to watch for a cancellation meanwhile
@@ -113,7 +171,7 @@ func (s *Store) RunSummaries(
 		err := row.Scan(append([]any{&id}, summary.dest()...)...)
 		found[id] = &summary
 		return struct{}{}, err
-	}, `SELECT s.id, `+runSummaryColumns+` FROM `+s.dialect.rows+` JOIN script s ON s.id = value ->> 0 `+joinCurrent,
+	}, `SELECT s.id, `+currentColumns()+` FROM `+s.dialect.rows+` JOIN script s ON s.id = value ->> 0 `+joinCurrent,
 		string(array))
 	records, refusals = make([]plimsoll.RunSummaryRecord, len(ids)), make([]error, len(ids))
 	for i, id := range ids {
@@ -123,7 +181,7 @@ func (s *Store) RunSummaries(
 		case !summary.sequence.Valid:
 			refusals[i] = noRunSummary()
 		default:
-			records[i] = summary.record()
+			records[i] = summary.currentRecord()
 		}
 	}
 	return records, refusals, err
@@ -144,6 +202,9 @@ func (s *Store) AppendRunSummaries(
 				return err
 			}
 			refusals = number(records, next)
+			if err := s.explainComputed(ctx, tx, records, refusals); err != nil {
+				return err
+			}
 			return s.insertRunSummaries(ctx, tx, records)
 		})
 		if s.set != nil || !lacksParent(err) {
@@ -185,6 +246,7 @@ func (s *Store) raiseHeads(
 		SELECT s.id, CAST(value ->> 1 AS bigint) FROM `+s.dialect.rows+` JOIN script s ON s.id = value ->> 0
 		WHERE true ORDER BY s.id
 		ON CONFLICT (script_id) DO UPDATE SET sequence = run_summary_head.sequence + excluded.sequence
+			WHERE NOT run_summary_head.computed
 		RETURNING script_id, sequence`, string(array))
 	if err != nil {
 		return nil, err
@@ -219,15 +281,40 @@ func number(records []*plimsoll.RunSummaryRecord, next map[string]int64) []error
 	return refusals
 }
 
+// isComputed refuses a change of a summary that follows from the devices.
+func isComputed() error {
+	return plimsoll.Errorf(plimsoll.Conflict,
+		"The script's run summary is computed from its devices, because it has an assignment or a device run state: it cannot be reported. Report on deviceRunStates, or on a script without assignments.")
+}
+
+// explainComputed tells the scripts that are computed from those that are not
+// there.
+func (s *Store) explainComputed(ctx context.Context, tx *sql.Tx, records []*plimsoll.RunSummaryRecord, refusals []error) error {
+	for i, r := range records {
+		if refusals[i] == nil {
+			continue
+		}
+		var computed bool
+		err := tx.QueryRowContext(ctx, `SELECT computed FROM run_summary_head WHERE script_id = $1`, r.ScriptID).Scan(&computed)
+		if computed {
+			refusals[i] = isComputed()
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Store) insertRunSummaries(ctx context.Context, tx *sql.Tx, records []*plimsoll.RunSummaryRecord) error {
-	input := make([][10]any, 0, len(records))
+	input := make([][11]any, 0, len(records))
 	for _, r := range records {
 		if r.Sequence == 0 {
 			continue
 		}
-		input = append(input, [10]any{
+		input = append(input, [11]any{
 			r.ScriptID, r.Sequence, r.ID, r.NoIssueDetected, r.IssueDetected, r.DetectionScriptError,
-			r.DetectionScriptPending, ticks(r.LastScriptRun), ticks(r.RecordedAt), r.RecordedBy,
+			r.DetectionScriptPending, ticks(r.LastScriptRun), ticks(r.RecordedAt), r.RecordedBy, r.Computed,
 		})
 	}
 	array, err := json.Marshal(input)
@@ -235,10 +322,10 @@ func (s *Store) insertRunSummaries(ctx context.Context, tx *sql.Tx, records []*p
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO run_summary (script_id, sequence, id, no_issue_detected, issue_detected,
-			detection_script_error, detection_script_pending, last_script_run, recorded_at, recorded_by)
+			detection_script_error, detection_script_pending, last_script_run, recorded_at, recorded_by, computed)
 		SELECT value ->> 0, CAST(value ->> 1 AS bigint), value ->> 2, CAST(value ->> 3 AS bigint),
 			CAST(value ->> 4 AS bigint), CAST(value ->> 5 AS bigint), CAST(value ->> 6 AS bigint),
-			CAST(value ->> 7 AS bigint), CAST(value ->> 8 AS bigint), value ->> 9
+			CAST(value ->> 7 AS bigint), CAST(value ->> 8 AS bigint), value ->> 9, CAST(value ->> 10 AS boolean)
 		FROM `+s.dialect.rows, string(array))
 	return err
 }
@@ -257,7 +344,11 @@ func lockCurrent(ctx context.Context, tx *sql.Tx, d dialect, scriptID string) (p
 	if err != nil {
 		return plimsoll.RunSummaryRecord{}, err
 	}
-	return scanCurrent(tx.QueryRowContext(ctx, currentRunSummary, scriptID), scriptID)
+	record, err := scanCurrent(tx.QueryRowContext(ctx, currentRunSummary(), scriptID), scriptID)
+	if err == nil && record.Computed {
+		err = isComputed()
+	}
+	return record, err
 }
 
 // UpdateRunSummary adds what change makes of the current summary, with the same

@@ -26,9 +26,9 @@ func (s *Store) CreateScript(ctx context.Context, script *plimsoll.Script, event
 	return s.changeScripts(ctx, func(tx *sql.Tx, number int64) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO script (id, revision, changes, publisher, version, description,
 				display_name, run_as_account, enforce_signature_check, run_as_32_bit, platform, role_scope_tag_ids,
-				modified_at, change_sequence, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-			append(scriptValues(script), number, ticks(script.CreatedAt))...)
+				modified_at, change_sequence, runs_on, created_at, number)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $14)`,
+			append(scriptValues(script), number, systems(script), ticks(script.CreatedAt))...)
 		if err != nil {
 			return err
 		}
@@ -42,6 +42,34 @@ func (s *Store) CreateScript(ctx context.Context, script *plimsoll.Script, event
 		}
 		return addAuditEvent(ctx, tx, event)
 	})
+}
+
+// systemNames are the operating systems that scripts are for, by their bits.
+func systemNames() map[int64]string { return map[int64]string{1: "Linux", 2: "macOS", 4: "Windows"} }
+
+// systems gives the bits of the systems that a script runs on.
+func systems(s *plimsoll.Script) (bits int64) {
+	for bit, name := range systemNames() {
+		if s.RunsOn(name) {
+			bits |= bit
+		}
+	}
+	return bits
+}
+
+// retargetScript leaves it to the background to hold a script against the fleet,
+// where it reaches any of it.
+func (s *Store) retargetScript(ctx context.Context, tx *sql.Tx, id string) error {
+	var number int64
+	err := tx.QueryRowContext(ctx, `SELECT s.number FROM script s JOIN run_summary_head h ON h.script_id = s.id
+		WHERE s.id = $1 AND h.computed`, id).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.addTask(ctx, tx, taskScript, number)
 }
 
 // scriptValues gives what a change may set, behind the id.
@@ -87,14 +115,20 @@ func (s *Store) UpdateScript(
 		if err != nil {
 			return err
 		}
+		ranOn := systems(&script)
 		if err = change(&script); err != nil {
 			return err
+		}
+		if ranOn != systems(&script) {
+			if err = s.retargetScript(ctx, tx, id); err != nil {
+				return err
+			}
 		}
 		if _, err = tx.ExecContext(ctx, `UPDATE script SET revision = $2, changes = $3, publisher = $4, version = $5,
 				description = $6, display_name = $7, run_as_account = $8, enforce_signature_check = $9,
 				run_as_32_bit = $10, platform = $11, role_scope_tag_ids = $12, modified_at = $13,
-				change_sequence = $14
-			WHERE id = $1`, append(scriptValues(&script), number)...); err != nil {
+				change_sequence = $14, runs_on = $15
+			WHERE id = $1`, append(scriptValues(&script), number, systems(&script))...); err != nil {
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `UPDATE script_content SET content = $2 WHERE script_id = $1`,
@@ -116,7 +150,7 @@ func lockScript(ctx context.Context, tx *sql.Tx, d dialect, id string) (plimsoll
 }
 
 // DeleteScript removes a script and all that belongs to it, if allow agrees to
-// it as it stands.
+// it as it stands. Its run states, which may be millions, go in the background.
 func (s *Store) DeleteScript(
 	ctx context.Context, id string, allow func(*plimsoll.Script) error, event plimsoll.AuditEvent,
 ) error {
@@ -126,6 +160,12 @@ func (s *Store) DeleteScript(
 			return err
 		}
 		if err = allow(&script); err != nil {
+			return err
+		}
+		if err = s.retargetScript(ctx, tx, id); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `DELETE FROM assignment WHERE script = (SELECT s.number FROM script s WHERE s.id = $1)`, id); err != nil {
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `DELETE FROM script WHERE id = $1`, id); err != nil {

@@ -15,6 +15,7 @@ const scriptContent = "(SELECT c.content FROM script_content c WHERE c.script_id
 // scriptProperties gives the SQL of each property that a filter or an order of
 // scripts may name.
 func scriptProperties() map[string]string {
+	r := currentSummary()
 	return map[string]string{
 		"id": "s.id", "publisher": "s.publisher", "version": "s.version", "displayName": "s.display_name",
 		"description": "s.description", "detectionScriptContent": scriptContent,
@@ -23,12 +24,12 @@ func scriptProperties() map[string]string {
 		"runAs32Bit": "s.run_as_32_bit", "platform": "nullif(s.platform, '')",
 		"roleScopeTagIds": "nullif(s.role_scope_tag_ids, 'null')", // no list has no members
 
-		"runSummary": "r.sequence", "runSummary/id": "r.id",
-		"runSummary/noIssueDetectedDeviceCount":        "r.no_issue_detected",
-		"runSummary/issueDetectedDeviceCount":          "r.issue_detected",
-		"runSummary/detectionScriptErrorDeviceCount":   "r.detection_script_error",
-		"runSummary/detectionScriptPendingDeviceCount": "r.detection_script_pending",
-		"runSummary/lastScriptRunDateTime":             "r.last_script_run",
+		"runSummary": r.sequence, "runSummary/id": r.id,
+		"runSummary/noIssueDetectedDeviceCount":        r.noIssue,
+		"runSummary/issueDetectedDeviceCount":          r.issue,
+		"runSummary/detectionScriptErrorDeviceCount":   r.failed,
+		"runSummary/detectionScriptPendingDeviceCount": r.pending,
+		"runSummary/lastScriptRunDateTime":             r.lastRun,
 	}
 }
 
@@ -52,7 +53,7 @@ func scriptList(with []string, far bool) *list[plimsoll.ListedScript] {
 		l.from += " " + joinHead + " || ''" + joinLatest
 	}
 	if summary {
-		l.selects, l.scan = l.selects+", "+runSummaryColumns, scanListed
+		l.selects, l.scan = l.selects+", "+currentColumns(), scanListed
 	}
 	return l
 }
@@ -66,7 +67,7 @@ func scanListed(row scanner, more ...any) (listed plimsoll.ListedScript, err err
 	var summary runSummaryRow
 	listed.Script, err = scanScript(row, append(summary.dest(), more...)...)
 	if err == nil && summary.sequence.Valid {
-		record := summary.record()
+		record := summary.currentRecord()
 		listed.RunSummary = &record
 	}
 	return listed, err

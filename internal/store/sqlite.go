@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
@@ -72,6 +73,14 @@ func openSQLite(path string) (*Store, error) {
 // lacks: its own know ASCII alone.
 func sqliteDriver() (*sqlite.Driver, error) {
 	engine := &sqlite.Driver{}
+	if err := engine.RegisterDeterministicScalarFunction("sha256", 1, // as PostgreSQL has it
+		func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+			content, _ := args[0].([]byte)
+			hash := sha256.Sum256(content)
+			return hash[:], nil
+		}); err != nil {
+		return nil, err
+	}
 	for name, change := range map[string]func(string) string{
 		"unicode_lower": strings.ToLower, "unicode_upper": strings.ToUpper,
 	} {

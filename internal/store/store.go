@@ -83,7 +83,7 @@ func (s *Store) prepare(ctx context.Context, address string) (err error) {
 		return err
 	}
 	s.read = s.readers
-	s.current, err = s.readers.PrepareContext(ctx, currentRunSummary)
+	s.current, err = s.readers.PrepareContext(ctx, currentRunSummary())
 	return err
 }
 

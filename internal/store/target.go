@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"strconv"
 )
 
 // reach is which pairs of scripts and devices are looked at: the devices of one
@@ -15,11 +17,161 @@ type reach struct {
 	first, last int64
 }
 
+// scripts gives the condition that a script's number is in reach.
+func (r *reach) scripts(number string) string {
+	switch {
+	case r.script != 0:
+		return number + " = " + strconv.FormatInt(r.script, 10)
+	case r.set != 0:
+		set := strconv.FormatInt(r.set, 10)
+		return number + " IN (SELECT x.script FROM assignment x WHERE x.device_set = " + set + " OR x.filter = " + set + ")"
+	default:
+		return "true"
+	}
+}
+
+// desired is a table of the pairs in reach that the assignments want, with the
+// number of the one that holds: of those that reach a device, the first by rank.
+// An exclusion wins over all.
+func (r *reach) desired() string {
+	return `WITH desired AS (
+		SELECT d.number AS device, d.system, a.script, min(a.schedule_rank * 4294967296 + a.number) % 4294967296 AS assignment
+		FROM device d JOIN assignment a ON ` + r.scripts("a.script") + `
+		WHERE d.bucket = $1 AND d.number BETWEEN $2 AND $3
+			AND CASE a.target
+				WHEN 'allDevicesAssignmentTarget' THEN true
+				WHEN 'allLicensedUsersAssignmentTarget' THEN d.user_id <> '' OR d.user_principal_name <> ''
+				WHEN 'groupAssignmentTarget' THEN ` + isMember("a.device_set") + `
+				ELSE false END
+			AND (a.filter = 0 OR (a.filter_type = 'include') = ` + isMember("a.filter") + `)
+			AND NOT EXISTS (SELECT 1 FROM assignment x
+				JOIN device_set_member m ON m.bucket = d.bucket AND m.device = d.number AND m.device_set = x.device_set
+				WHERE x.script = a.script AND x.target = 'exclusionGroupAssignmentTarget')
+		GROUP BY d.number, d.system, a.script) `
+}
+
+func isMember(set string) string {
+	return `EXISTS (SELECT 1 FROM device_set_member m
+		WHERE m.bucket = d.bucket AND m.device = d.number AND m.device_set = ` + set + `)`
+}
+
+// lockOf makes the rows of a table that a SELECT gives the transaction's own,
+// where the engine lets others write meanwhile.
+func (d *dialect) lockOf(table string) string {
+	if d.lockRow == "" {
+		return ""
+	}
+	return d.lockRow + " OF " + table
+}
+
 // retarget makes the run states of what r reaches those that the assignments
 // want. The devices' rows are this transaction's already: it was the first thing
-// that it locked.
+// that it locked, so that whoever changes what is wanted afterwards comes by
+// again.
 func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach) error {
-	return nil
+	counts := newTally()
+	if err := s.withdraw(ctx, tx, r, counts); err != nil {
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, `INSERT INTO run_state
+			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
+		`+r.desired()+`SELECT $1, w.device, w.script, 0, CASE WHEN s.runs_on & w.system <> 0 THEN 4 ELSE 5 END,
+			0, 0, 0, 0, w.assignment, false
+		FROM desired w JOIN script s ON s.number = w.script
+			LEFT JOIN run_state r ON r.bucket = $1 AND r.device = w.device AND r.script = w.script
+		WHERE r.device IS NULL RETURNING script, state`, r.bucket, r.first, r.last)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		key := countKey{bucket: r.bucket}
+		if err := rows.Scan(&key.script, &key.state); err != nil {
+			return err
+		}
+		counts.add(key, 1, 0)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return s.applyCounts(ctx, tx, counts)
+}
+
+// withdraw removes the pairs in reach that no assignment wants any more, and
+// those that are to be made anew for another system. Those that another runner
+// reports stay. Of the others it notes which assignment holds now.
+func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
+	var any bool
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM run_state r
+		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts("r.script")+`)`,
+		r.bucket, r.first, r.last).Scan(&any); err != nil || !any {
+		return err
+	}
+	var gone, kept [][]int64
+	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
+		var device, script, assignment int64
+		var remove bool
+		err := row.Scan(&device, &script, &assignment, &remove)
+		if remove {
+			gone = append(gone, []int64{r.bucket, device, script})
+		} else {
+			kept = append(kept, []int64{r.bucket, device, script, assignment})
+		}
+		return struct{}{}, err
+	}, r.desired()+`SELECT r.device, r.script, coalesce(w.assignment, 0),
+			s.number IS NULL OR NOT r.pushed AND (w.device IS NULL OR (r.state = 5) <> (s.runs_on & w.system = 0))
+		FROM run_state r LEFT JOIN desired w ON w.device = r.device AND w.script = r.script
+			LEFT JOIN script s ON s.number = r.script
+		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts("r.script")+`
+			AND (s.number IS NULL OR coalesce(w.assignment, 0) <> r.assignment
+				OR NOT r.pushed AND (r.state = 5) <> (s.runs_on & w.system = 0))
+		ORDER BY r.device, r.script`+s.dialect.lockOf("r"), r.bucket, r.first, r.last)
+	if err != nil {
+		return err
+	}
+	if err := s.removePairs(ctx, tx, gone, counts); err != nil {
+		return err
+	}
+	return s.execRows(ctx, tx, kept, `UPDATE run_state SET assignment = CAST(value ->> 3 AS bigint) FROM `+s.dialect.rows+pairInRow)
+}
+
+// pairInRow holds a run state against the key at the beginning of a row.
+const pairInRow = ` WHERE run_state.bucket = CAST(value ->> 0 AS bigint)
+	AND run_state.device = CAST(value ->> 1 AS bigint) AND run_state.script = CAST(value ->> 2 AS bigint)`
+
+// removePairs removes run states by their keys, which are locked.
+func (s *Store) removePairs(ctx context.Context, tx *sql.Tx, keys [][]int64, counts tally) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	array, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	inRows := `(bucket, device, script) IN (SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint),
+		CAST(value ->> 2 AS bigint) FROM ` + s.dialect.rows + `)`
+	if _, err := tx.ExecContext(ctx, `DELETE FROM run_output WHERE `+inRows, string(array)); err != nil {
+		return err
+	}
+	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
+		var key countKey
+		err := row.Scan(&key.bucket, &key.script, &key.revision, &key.state)
+		counts.add(key, -1, 0)
+		return struct{}{}, err
+	}, `DELETE FROM run_state WHERE `+inRows+` RETURNING bucket, script, revision, state`, string(array))
+	return err
+}
+
+// execRows carries out a statement over rows, if there are any.
+func (s *Store) execRows(ctx context.Context, tx *sql.Tx, rows [][]int64, statement string) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	array, err := json.Marshal(rows)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, statement, string(array))
+	}
+	return err
 }
 
 // The kinds of tasks.
@@ -28,8 +180,14 @@ const (
 	taskSet    = "set"    // hold every device against a set's rule, and the assignments that name the set
 )
 
-// addTask leaves work to the background, from the first device on.
-func addTask(ctx context.Context, tx *sql.Tx, kind string, number int64) error {
+// addTask leaves work to the background, from the first device on. It waits for
+// the devices that enrol now, whom the background could not see, and those that
+// enrol later see what this transaction changed.
+func (s *Store) addTask(ctx context.Context, tx *sql.Tx, kind string, number int64) error {
+	var last int64
+	if err := tx.QueryRowContext(ctx, `SELECT number FROM fleet_number`+s.dialect.lockRow).Scan(&last); err != nil {
+		return err
+	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO fleet_task (kind, number, bucket, device) VALUES ($1, $2, 0, 0)
 		ON CONFLICT (kind, number) DO UPDATE SET bucket = 0, device = 0`, kind, number)
 	return err

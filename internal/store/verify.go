@@ -14,12 +14,12 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 	var v plimsoll.Verification
 	_, err := collect(ctx, s.read, func(row scanner) (struct{}, error) {
 		return struct{}{}, countHistory(row, &v)
-	}, `SELECT s.id, h.sequence, c.script_id, count(r.sequence), coalesce(min(r.sequence), 1), coalesce(max(r.sequence), 0)
+	}, `SELECT s.id, h.sequence, coalesce(h.thinned, 0), c.script_id, count(r.sequence), coalesce(min(r.sequence), 1), coalesce(max(r.sequence), 0)
 		FROM script s
 			LEFT JOIN script_content c ON c.script_id = s.id
 			LEFT JOIN run_summary_head h ON h.script_id = s.id
 			LEFT JOIN run_summary r ON r.script_id = s.id
-		GROUP BY s.id, h.sequence, c.script_id ORDER BY s.id`)
+		GROUP BY s.id, h.sequence, h.thinned, c.script_id ORDER BY s.id`)
 	if err != nil {
 		return v, err
 	}
@@ -28,7 +28,7 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 	} else if err != nil {
 		return v, err
 	}
-	for _, check := range append([]string{checkChanges}, s.dialect.checks...) {
+	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs}, s.dialect.checks...) {
 		lines, err := collect(ctx, s.read, func(row scanner) (line string, err error) {
 			return line, row.Scan(&line)
 		}, check)
@@ -41,15 +41,16 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 }
 
 // countHistory holds one script's history to its numbers: 1, 2, 3 … up to the
-// one that is kept.
+// one that is kept, but for those that were thinned out.
 func countHistory(row scanner, v *plimsoll.Verification) error {
 	var (
 		id             string
 		kept           *int64
 		content        *string
+		thinned        int64 // entries of a computed summary, which are thinned with time
 		n, first, last int64
 	)
-	if err := row.Scan(&id, &kept, &content, &n, &first, &last); err != nil {
+	if err := row.Scan(&id, &kept, &thinned, &content, &n, &first, &last); err != nil {
 		return err
 	}
 	v.Scripts++
@@ -60,9 +61,25 @@ func countHistory(row scanner, v *plimsoll.Verification) error {
 	switch {
 	case kept == nil:
 		v.Differences = append(v.Differences, fmt.Sprintf("Script %s has lost its history's head.", id))
-	case *kept != n || first != 1 || last != n:
+	case *kept != n+thinned || last != *kept && n > 0 || thinned == 0 && first != 1:
 		v.Differences = append(v.Differences, fmt.Sprintf(
-			"Script %s keeps that its history has %d entries; there are %d, from %d to %d.", id, *kept, n, first, last))
+			"Script %s keeps that its history has %d entries; there are %d, from %d to %d.", id, *kept-thinned, n, first, last))
 	}
 	return nil
 }
+
+// checkCounts recounts every run state, in one statement that reads one state of
+// the database.
+func checkCounts() string {
+	return `SELECT 'Script ' || coalesce(s.id, CAST(f.script AS text)) || ', revision ' || f.revision || ', state ' || f.state ||
+			': the count that is kept is ' || f.difference || ' above the devices that there are.'
+		FROM (SELECT script, revision, state, bucket, CAST(sum(n) AS bigint) AS difference
+			FROM (SELECT script, revision, state, bucket, n FROM run_count
+				UNION ALL SELECT script, revision, state, bucket, -1 FROM run_state) AS counted
+			GROUP BY script, revision, state, bucket HAVING sum(n) <> 0) AS f
+		LEFT JOIN script s ON s.number = f.script`
+}
+
+// checkPairs gives a sentence for each run state of what is not there.
+const checkPairs = `SELECT 'There is a run state of a device with the number ' || r.device || ', which is not there.'
+	FROM run_state r LEFT JOIN device d ON d.bucket = r.bucket AND d.number = r.device WHERE d.number IS NULL`

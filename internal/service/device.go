@@ -1,0 +1,52 @@
+package service
+
+import (
+	"context"
+	"crypto/ed25519"
+
+	"plimsoll"
+	"plimsoll/internal/query"
+)
+
+// Devices gives a page of the devices; their own order is that of their ids.
+func (s *Service) Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error) {
+	return s.stores.Devices(ctx, page)
+}
+
+// CountDevices gives the number of devices that filter wants; nil wants all.
+func (s *Service) CountDevices(ctx context.Context, filter *query.Expr) (int64, error) {
+	return s.stores.CountDevices(ctx, filter)
+}
+
+// Device gives a device.
+func (s *Service) Device(ctx context.Context, id string) (plimsoll.Device, error) {
+	return s.stores.Device(ctx, id)
+}
+
+// DeviceKey gives the public key that a device proves itself with.
+func (s *Service) DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error) {
+	device, err := s.stores.Device(ctx, id)
+	return device.PublicKey, err
+}
+
+// UpdateDevice applies edit to a device whose change counter matches.
+func (s *Service) UpdateDevice(
+	ctx context.Context, actor, id string, match Match, edit func(*plimsoll.Device),
+) (plimsoll.Device, error) {
+	return s.stores.UpdateDevice(ctx, id, func(device *plimsoll.Device) error {
+		if err := match.check(device.Changes); err != nil {
+			return err
+		}
+		edit(device)
+		device.Changes++
+		return device.Validate()
+	}, s.event(actor, "managedDevice.update", id))
+}
+
+// DeleteDevice removes a device whose change counter matches, with its run
+// states. Its agent is refused from then on.
+func (s *Service) DeleteDevice(ctx context.Context, actor, id string, match Match) error {
+	return s.stores.DeleteDevice(ctx, id, func(device *plimsoll.Device) error {
+		return match.check(device.Changes)
+	}, s.event(actor, "managedDevice.delete", id))
+}

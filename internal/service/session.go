@@ -1,0 +1,128 @@
+package service
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"plimsoll"
+)
+
+const (
+	// maxSessions is how many devices are remembered: some 200 bytes each.
+	maxSessions = 1 << 16
+	// sessionAge is how long a process is taken for the one that has its device
+	// without a look at the store, where another server may know better.
+	sessionAge = time.Hour
+)
+
+// session is what is known of a device's agent without asking the store.
+type session struct {
+	instance      string
+	inventoryHash string
+	since         time.Time
+}
+
+// sessions remembers the agents that were heard of last.
+type sessions struct{ byDevice *lru.Cache[string, session] }
+
+func newSessions() *sessions {
+	cache, _ := lru.New[string, session](maxSessions) // its one error is a size below one
+	return &sessions{cache}
+}
+
+// recall gives the session of a device if the instance is its latest.
+func (s *sessions) recall(deviceID, instance string, now time.Time) (session, bool) {
+	known, ok := s.byDevice.Get(deviceID)
+	return known, ok && known.instance == instance && now.Before(known.since.Add(sessionAge))
+}
+
+func (s *sessions) remember(deviceID string, known session) { s.byDevice.Add(deviceID, known) }
+
+// sightings gathers when devices spoke to the service.
+type sightings struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+func (s *sightings) note(deviceID string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at == nil {
+		s.at = map[string]time.Time{}
+	}
+	s.at[deviceID] = at
+}
+
+func (s *sightings) take() map[string]time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.at
+	s.at = nil
+	return taken
+}
+
+// sightingInterval is how often the times of check-ins are stored: what is read
+// as a device's last sync is a minute late at most.
+const sightingInterval = 30 * time.Second
+
+// StoreSightings stores when devices spoke to the service, now and then, and
+// once more when ctx is done. observe is told of each attempt's error, which
+// costs no more than the times.
+func (s *Service) StoreSightings(ctx context.Context, observe func(error)) {
+	tick := time.NewTicker(sightingInterval)
+	defer tick.Stop()
+	for done := false; !done; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			done = true
+		}
+		if taken := s.sightings.take(); len(taken) > 0 {
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), sightingInterval)
+			observe(s.stores.Seen(bounded, taken))
+			cancel()
+		}
+	}
+}
+
+// etagOf names what an agent has to run: it differs where anything does that
+// makes a difference to the agent.
+func etagOf(scripts []plimsoll.AssignedScript) string {
+	h := sha256.New()
+	for i := range scripts {
+		a := &scripts[i]
+		writeTexts(h, a.ScriptID, string(a.RunAsAccount), string(a.ContentHash), string(a.Schedule.Kind))
+		writeNumbers(h, a.Revision, bit(a.EnforceSignatureCheck), bit(a.RunAs32Bit),
+			int64(a.Schedule.Interval), bit(a.Schedule.UseUTC), int64(a.Schedule.Time), a.Schedule.Date.Unix())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// writeTexts writes each text after its length, so that no two lists look alike.
+func writeTexts(h hash.Hash, texts ...string) {
+	for _, text := range texts {
+		writeNumbers(h, int64(len(text)))
+		_, _ = h.Write([]byte(text)) // never fails
+	}
+}
+
+func writeNumbers(h hash.Hash, numbers ...int64) {
+	var buffer [8]byte
+	for _, number := range numbers {
+		_, _ = h.Write(binary.BigEndian.AppendUint64(buffer[:0], uint64(number))) //nolint:gosec // any bits will do
+	}
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"plimsoll"
+)
+
+// AssignedScripts gives what a device has to run, by the scripts' ids: NotFound
+// where there is no such device.
+func (s *Store) AssignedScripts(ctx context.Context, deviceID string) ([]plimsoll.AssignedScript, error) {
+	bucket := plimsoll.DeviceBucket(deviceID)
+	var number int64
+	err := s.read.QueryRowContext(ctx, `SELECT number FROM device WHERE bucket = $1 AND id = $2`, bucket, deviceID).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, noDevice(deviceID)
+	}
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return collect(ctx, s.read, func(row scanner) (one plimsoll.AssignedScript, err error) {
+		a, err := scanAssignment(row, &one.ScriptID, &one.DisplayName, &one.Revision, &one.RunAsAccount, &one.EnforceSignatureCheck,
+			&one.RunAs32Bit, &one.ContentHash, &one.LastSequence)
+		one.Schedule = a.Schedule
+		return one, err
+	}, `SELECT `+assignmentColumns+`, s.id, s.display_name, s.revision, s.run_as_account, s.enforce_signature_check,
+			s.run_as_32_bit, sha256(coalesce(c.content, CAST('' AS `+s.dialect.binary+`))), r.sequence
+		FROM run_state r JOIN assignment a ON a.number = r.assignment
+			JOIN script s ON s.number = r.script JOIN script_content c ON c.script_id = s.id
+		WHERE r.bucket = $1 AND r.device = $2 AND r.state <> 5 ORDER BY s.id`, bucket, number)
+}
+
+// AssignedContent gives the content of a script that the device has to run.
+func (s *Store) AssignedContent(ctx context.Context, deviceID, scriptID string) (content []byte, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT c.content FROM device d
+			JOIN script s ON s.id = $3 JOIN script_content c ON c.script_id = s.id
+			JOIN run_state r ON r.bucket = d.bucket AND r.device = d.number AND r.script = s.number
+		WHERE d.bucket = $1 AND d.id = $2 AND r.assignment > 0 AND r.state <> 5`,
+		plimsoll.DeviceBucket(deviceID), deviceID, scriptID).Scan(&content)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = plimsoll.Errorf(plimsoll.NotFound, "The device has no script with the id %q to run.", scriptID)
+	}
+	return content, refusal(err)
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"plimsoll"
+	"plimsoll/internal/query"
+)
+
+const assignmentColumns = `a.id, a.target, a.group_id, a.filter_id, a.filter_type, a.run_remediation,
+	a.schedule, a.run_interval, a.use_utc, a.run_time, a.run_date`
+
+func scanAssignment(row scanner, more ...any) (a plimsoll.Assignment, err error) {
+	var at int64
+	dest := []any{
+		&a.ID, &a.Target.Kind, &a.Target.GroupID, &a.Target.FilterID, &a.Target.FilterType, &a.RunRemediationScript,
+		&a.Schedule.Kind, &a.Schedule.Interval, &a.Schedule.UseUTC, &at, instant{&a.Schedule.Date},
+	}
+	err = row.Scan(append(dest, more...)...)
+	a.Schedule.Time = time.Duration(at) * plimsoll.Tick
+	return a, err
+}
+
+// Assignments gives a script's assignments, the oldest first.
+func (s *Store) Assignments(ctx context.Context, scriptID string) ([]plimsoll.Assignment, error) {
+	var number int64
+	err := s.read.QueryRowContext(ctx, `SELECT number FROM script WHERE id = $1`, scriptID).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, noScript(scriptID)
+	}
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return assignmentsOf(ctx, s.read, scriptID, number)
+}
+
+func assignmentsOf(ctx context.Context, db reader, scriptID string, script int64) ([]plimsoll.Assignment, error) {
+	return collect(ctx, db, func(row scanner) (plimsoll.Assignment, error) {
+		a, err := scanAssignment(row)
+		a.ScriptID = scriptID
+		return a, err
+	}, `SELECT `+assignmentColumns+` FROM assignment a WHERE a.script = $1 ORDER BY a.number`, script)
+}
+
+// ReplaceAssignments makes all a script's assignments.
+func (s *Store) ReplaceAssignments(
+	ctx context.Context, scriptID string, all []plimsoll.Assignment, event plimsoll.AuditEvent,
+) error {
+	return s.ChangeAssignments(ctx, scriptID, func([]plimsoll.Assignment) ([]plimsoll.Assignment, error) {
+		return all, nil
+	}, event)
+}
+
+// ChangeAssignments makes a script's assignments what change says. Whom they
+// reach follows in the background; from the first assignment on, the script's
+// summary is computed.
+func (s *Store) ChangeAssignments(
+	ctx context.Context, scriptID string,
+	change func([]plimsoll.Assignment) ([]plimsoll.Assignment, error), event plimsoll.AuditEvent,
+) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		var script int64
+		err := tx.QueryRowContext(ctx, `SELECT number FROM script WHERE id = $1`+s.dialect.lockRow, scriptID).Scan(&script)
+		if errors.Is(err, sql.ErrNoRows) {
+			return noScript(scriptID)
+		}
+		if err != nil {
+			return err
+		}
+		all, err := assignmentsOf(ctx, tx, scriptID, script)
+		if err != nil {
+			return err
+		}
+		if all, err = change(all); err != nil {
+			return err
+		}
+		if err = s.addTask(ctx, tx, taskScript, script); err != nil { // before the head: as the background does
+			return err
+		}
+		if len(all) > 0 {
+			if err = s.beginComputing(ctx, tx, scriptID, event.At); err != nil {
+				return err
+			}
+		}
+		if err = s.writeAssignments(ctx, tx, script, all); err != nil {
+			return err
+		}
+		return addAuditEvent(ctx, tx, event)
+	})
+}
+
+func (s *Store) writeAssignments(ctx context.Context, tx *sql.Tx, script int64, all []plimsoll.Assignment) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM assignment WHERE script = $1`, script); err != nil {
+		return err
+	}
+	for i := range all {
+		if err := s.insertAssignment(ctx, tx, script, &all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) insertAssignment(ctx context.Context, tx *sql.Tx, script int64, a *plimsoll.Assignment) error {
+	group, err := s.setNumber(ctx, tx, "group", a.Target.GroupID, "target/groupId")
+	if err != nil {
+		return err
+	}
+	filter, err := s.setNumber(ctx, tx, "filter", a.Target.FilterID, "target/deviceAndAppManagementAssignmentFilterId")
+	if err != nil {
+		return err
+	}
+	number, err := nextNumber(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO assignment (number, id, script, target, device_set, group_id, filter, filter_id,
+			filter_type, run_remediation, schedule, run_interval, use_utc, run_time, run_date, schedule_rank)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		number, a.ID, script, string(a.Target.Kind), group, a.Target.GroupID, filter, a.Target.FilterID,
+		string(a.Target.FilterType), a.RunRemediationScript, string(a.Schedule.Kind), a.Schedule.Interval, a.Schedule.UseUTC,
+		int64(a.Schedule.Time/plimsoll.Tick), nullTicks(a.Schedule.Date), a.Schedule.Rank())
+	return err
+}
+
+// setNumber gives the number of a group or a filter, which nobody deletes before
+// the transaction ends; 0 for none.
+func (s *Store) setNumber(ctx context.Context, tx *sql.Tx, kind, id, property string) (number int64, err error) {
+	if id == "" {
+		return 0, nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT number FROM device_set WHERE kind = $1 AND id = $2`+s.dialect.lockRow, kind, id).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = plimsoll.Invalidf(property, "%s names no %s that there is: %q.", property, kind, id)
+	}
+	return number, err
+}
+
+// beginComputing makes a script's summary a computed one, unless it is. What was
+// reported last stays in the history, as removed. The head is the transaction's
+// in any case, so that nobody ends the computing meanwhile.
+func (s *Store) beginComputing(ctx context.Context, tx *sql.Tx, scriptID string, at time.Time) error {
+	var computed bool
+	err := tx.QueryRowContext(ctx, `SELECT computed FROM run_summary_head WHERE script_id = $1`+s.dialect.lockRow,
+		scriptID).Scan(&computed)
+	if err != nil || computed {
+		return err
+	}
+	if _, err = tx.ExecContext(ctx, `UPDATE run_summary_head SET computed = true, computed_id = $2 WHERE script_id = $1`,
+		scriptID, derivedID(scriptID)); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE run_summary SET removed_at = $2, removed_by = $3
+		WHERE script_id = $1 AND removed_at IS NULL AND NOT computed
+			AND sequence = (SELECT h.sequence FROM run_summary_head h WHERE h.script_id = $1)`,
+		scriptID, query.Ticks(at), computedBy)
+	return err
+}
+
+// computedBy stands for the user where a summary is computed.
+const computedBy = "plimsoll"

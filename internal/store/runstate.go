@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"plimsoll"
+	"plimsoll/internal/query"
+)
+
+func noRunStateFor(deviceID string) error {
+	return plimsoll.Errorf(plimsoll.NotFound,
+		"The script has no run state for a device with the id %q: no assignment reaches it, and nobody reported one.", deviceID)
+}
+
+// presentedState is the SQL of a run state as it is read: see
+// [plimsoll.RunState.Presented].
+func presentedState() string {
+	sql := strings.Builder{}
+	sql.WriteString("CASE WHEN r.revision < s.revision AND r.state <> 5 THEN 'pending'")
+	for number, state := range plimsoll.RunStates() {
+		sql.WriteString(" WHEN r.state = " + strconv.Itoa(number) + " THEN '" + string(state) + "'")
+	}
+	return sql.String() + " END"
+}
+
+// runStateList is the list of a script's run states, each with its device.
+func runStateList(scriptID string) *list[plimsoll.DeviceRunState] {
+	columns := map[string]string{
+		"id": "(s.id || ':' || d.id)", "detectionState": "(" + presentedState() + ")",
+		"lastStateUpdateDateTime": "nullif(r.ran_at, 0)", "expectedStateUpdateDateTime": "nullif(r.due_at, 0)",
+		"lastSyncDateTime": "d.last_sync_at", "scriptOutput": "nullif(o.output, '')", "scriptError": "nullif(o.error, '')",
+		"managedDevice": "d.number",
+	}
+	for name, sql := range deviceProperties() {
+		columns["managedDevice/"+name] = sql
+	}
+	return &list[plimsoll.DeviceRunState]{
+		from: `run_state r JOIN script s ON s.number = r.script
+			JOIN device d ON d.bucket = r.bucket AND d.number = r.device
+			LEFT JOIN run_output o ON o.bucket = r.bucket AND o.device = r.device AND o.script = r.script`,
+		where: "s.id = $1", args: []any{scriptID}, columns: columns, own: sortKey{sql: "r.device", kind: query.Number},
+		selects: deviceColumns() + `, s.id, ` + presentedState() + `, r.ran_at, r.due_at, coalesce(o.output, ''), coalesce(o.error, '')`,
+		scan:    scanRunState,
+		size:    func(r *plimsoll.DeviceRunState) int { return len(r.Output) + len(r.Error) + 200 },
+	}
+}
+
+func scanRunState(row scanner, more ...any) (state plimsoll.DeviceRunState, err error) {
+	var ranAt, dueAt zeroInstant
+	device, err := scanDevice(row, append([]any{&state.ScriptID, &state.State, &ranAt, &dueAt, &state.Output, &state.Error}, more...)...)
+	state.DeviceID, state.LastSyncAt, state.Device = device.ID, device.LastSyncAt, &device
+	state.RanAt, state.DueAt = time.Time(ranAt), time.Time(dueAt)
+	return state, err
+}
+
+// RunStates gives a page of a script's run states, by their devices.
+func (s *Store) RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error) {
+	if err := s.knowsScript(ctx, scriptID); err != nil {
+		return query.Rows[plimsoll.DeviceRunState]{Total: -1}, err
+	}
+	return runStateList(scriptID).read(ctx, s, &page)
+}
+
+// CountRunStates gives how many of a script's run states filter wants.
+func (s *Store) CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (n int64, err error) {
+	if err := s.knowsScript(ctx, scriptID); err != nil {
+		return 0, err
+	}
+	err = s.search(ctx, func(ctx context.Context) (err error) {
+		n, err = runStateList(scriptID).count(ctx, s, filter)
+		return err
+	})
+	return n, err
+}
+
+// knowsScript refuses the id of a script that is not there.
+func (s *Store) knowsScript(ctx context.Context, id string) error {
+	var one int
+	err := s.read.QueryRowContext(ctx, "SELECT 1 FROM script s WHERE s.id = $1", id).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return noScript(id)
+	}
+	return refusal(err)
+}
+
+// RunState gives a script's run state of a device.
+func (s *Store) RunState(ctx context.Context, scriptID, deviceID string) (plimsoll.DeviceRunState, error) {
+	if err := s.knowsScript(ctx, scriptID); err != nil {
+		return plimsoll.DeviceRunState{}, err
+	}
+	return runStateOf(ctx, s.read, scriptID, deviceID)
+}
+
+func runStateOf(ctx context.Context, db reader, scriptID, deviceID string) (plimsoll.DeviceRunState, error) {
+	l := runStateList(scriptID)
+	state, err := l.scan(db.QueryRowContext(ctx, "SELECT "+l.selects+" FROM "+l.from+" WHERE s.id = $1 AND d.bucket = $2 AND d.id = $3",
+		scriptID, plimsoll.DeviceBucket(deviceID), deviceID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return state, noRunStateFor(deviceID)
+	}
+	return state, refusal(err)
+}
+
+// ChangeRunState makes a script's run state of a device what change makes of it,
+// at the script's current revision. One that is not there is made where create
+// says so: the script's summary is computed from then on.
+func (s *Store) ChangeRunState(
+	ctx context.Context, scriptID, deviceID string, create bool,
+	change func(*plimsoll.DeviceRunState) error, event plimsoll.AuditEvent,
+) (state plimsoll.DeviceRunState, err error) {
+	err = s.transact(ctx, func(tx *sql.Tx) error {
+		counts := newTally()
+		if create {
+			if err := s.insertPair(ctx, tx, scriptID, deviceID, event.At, counts); err != nil {
+				return err
+			}
+		}
+		p, err := s.lockPair(ctx, tx, scriptID, deviceID)
+		if err != nil {
+			return err
+		}
+		if state, err = runStateOf(ctx, tx, scriptID, deviceID); err != nil {
+			return err
+		}
+		if err = change(&state); err != nil {
+			return err
+		}
+		before := p.countKey()
+		p.run.Revision, p.run.State, p.run.RanAt, p.run.DueAt = p.revision, state.State, state.RanAt, state.DueAt
+		p.setText(state.Output, state.Error)
+		p.move(before, counts)
+		if err = s.writePairs(ctx, tx, []*pair{p}); err != nil {
+			return err
+		}
+		if err = s.applyCounts(ctx, tx, counts); err != nil {
+			return err
+		}
+		if state, err = runStateOf(ctx, tx, scriptID, deviceID); err != nil {
+			return err
+		}
+		return addAuditEvent(ctx, tx, event)
+	})
+	return state, err
+}
+
+// insertPair makes a pair that another runner reports, unless it is there.
+func (s *Store) insertPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID string, at time.Time, counts tally) error {
+	device, script, err := s.lockForPair(ctx, tx, scriptID, deviceID)
+	if err != nil {
+		return err
+	}
+	key := countKey{script: script, bucket: plimsoll.DeviceBucket(deviceID), state: stateNumber(plimsoll.StatePending)}
+	if err = s.beginComputing(ctx, tx, scriptID, at); err != nil {
+		return err
+	}
+	result, err := tx.ExecContext(ctx, `INSERT INTO run_state
+			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
+		VALUES ($1, $2, $3, 0, $4, 0, 0, 0, 0, 0, true)
+		ON CONFLICT (bucket, device, script) DO NOTHING`,
+		key.bucket, device, key.script, key.state)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	counts.add(key, 1, 0)
+	return nil
+}
+
+// lockPair reads one pair, which is the transaction's until it ends.
+func (s *Store) lockPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID string) (*pair, error) {
+	pairs, _, err := s.lockPairs(ctx, tx, []*plimsoll.Report{{DeviceID: deviceID, Results: []plimsoll.Result{{ScriptID: scriptID}}}})
+	if err == nil && pairs[pairKey{deviceID, scriptID}] == nil {
+		err = noRunStateFor(deviceID)
+	}
+	return pairs[pairKey{deviceID, scriptID}], err
+}
+
+// DeleteRunState forgets the runs of a script on a device. The pair goes, unless
+// an assignment reaches the device: the script is then pending there again.
+func (s *Store) DeleteRunState(ctx context.Context, scriptID, deviceID string, event plimsoll.AuditEvent) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		device, script, err := s.lockForPair(ctx, tx, scriptID, deviceID)
+		if err != nil {
+			return err
+		}
+		p, err := s.lockPair(ctx, tx, scriptID, deviceID)
+		if err != nil {
+			return err
+		}
+		counts := newTally()
+		if err = s.removePairs(ctx, tx, [][]int64{{p.bucket, p.device, p.script}}, counts); err != nil {
+			return err
+		}
+		if err = s.applyCounts(ctx, tx, counts); err != nil {
+			return err
+		}
+		if err = s.retarget(ctx, tx, reach{script: script, bucket: p.bucket, first: device, last: device}); err != nil {
+			return err
+		}
+		if err = s.endComputing(ctx, tx, script); err != nil {
+			return err
+		}
+		return addAuditEvent(ctx, tx, event)
+	})
+}
+
+// lockForPair gives the numbers of a device, whose row is the transaction's then,
+// and of a script.
+func (s *Store) lockForPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID string) (device, script int64, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT number FROM script WHERE id = $1`, scriptID).Scan(&script)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, noScript(scriptID)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT number FROM device WHERE bucket = $1 AND id = $2`+s.dialect.lockRow,
+		plimsoll.DeviceBucket(deviceID), deviceID).Scan(&device)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = noDevice(deviceID)
+	}
+	return device, script, err
+}
