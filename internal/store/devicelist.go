@@ -19,11 +19,21 @@ func noDevice(id string) error {
 // are, in the order in which they are read.
 func deviceTexts() [][2]string {
 	return [][2]string{
-		{"device_name", "deviceName"}, {"managed_device_name", "managedDeviceName"}, {"operating_system", "operatingSystem"},
-		{"os_version", "osVersion"}, {"manufacturer", "manufacturer"}, {"model", "model"}, {"serial_number", "serialNumber"},
-		{"ethernet_mac", "ethernetMacAddress"}, {"wifi_mac", "wiFiMacAddress"}, {"user_id", "userId"},
-		{"user_principal_name", "userPrincipalName"}, {"user_display_name", "userDisplayName"}, {"email_address", "emailAddress"},
-		{"category", "deviceCategoryDisplayName"}, {"notes", "notes"},
+		{"device_name", "deviceName"},
+		{"managed_device_name", "managedDeviceName"},
+		{"operating_system", "operatingSystem"},
+		{"os_version", "osVersion"},
+		{"manufacturer", "manufacturer"},
+		{"model", "model"},
+		{"serial_number", "serialNumber"},
+		{"ethernet_mac", "ethernetMacAddress"},
+		{"wifi_mac", "wiFiMacAddress"},
+		{"user_id", "userId"},
+		{"user_principal_name", "userPrincipalName"},
+		{"user_display_name", "userDisplayName"},
+		{"email_address", "emailAddress"},
+		{"category", "deviceCategoryDisplayName"},
+		{"notes", "notes"},
 	}
 }
 
