@@ -94,9 +94,10 @@ type Device struct {
 	OwnerType         OwnerType //
 	RoleScopeTagIDs   []string  //
 
-	EnrolledAt time.Time // UTC
-	LastSyncAt time.Time // UTC: when the agent last spoke to the service; a minute late at most
-	ClonedAt   time.Time // when two agents were found to use its key; zero if they were not
+	EnrolledAt time.Time       // UTC
+	LastSyncAt time.Time       // UTC: when the agent last spoke to the service; a minute late at most
+	Compliance ComplianceState // what its scripts say of it
+	ClonedAt   time.Time       // when two agents were found to use its key; zero if they were not
 }
 
 // Validate refuses what cannot be kept.
@@ -155,4 +156,14 @@ func (t *EnrollmentToken) Check(now time.Time) error {
 type Enrollment struct {
 	TokenHash []byte // SHA-256 of the enrolment token's secret
 	Device    Device // with its id, its key and its inventory
+}
+
+// RuleFacts gives what rules may ask about the device.
+func (d *Device) RuleFacts() RuleFacts {
+	return RuleFacts{
+		ID: d.ID, DeviceName: d.DeviceName, OperatingSystem: d.OperatingSystem, OSVersion: d.OSVersion,
+		Manufacturer: d.Manufacturer, Model: d.Model, SerialNumber: d.SerialNumber, Category: d.Category,
+		OwnerType: string(d.OwnerType), UserPrincipalName: d.UserPrincipalName, IsEncrypted: d.IsEncrypted,
+		PhysicalMemory: d.PhysicalMemory, TotalStorage: d.TotalStorage, FreeStorage: d.FreeStorage,
+	}
 }

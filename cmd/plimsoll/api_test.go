@@ -312,7 +312,10 @@ func TestDocuments(t *testing.T) {
 		document := s.must(t, http.StatusOK, "GET", path, "", "Authorization", "")
 		want := map[string]any{
 			"@odata.context": s.URL + "/beta/$metadata",
-			"value":          []any{map[string]any{"name": "deviceManagement", "kind": "Singleton", "url": "deviceManagement"}},
+			"value": []any{
+				map[string]any{"name": "groups", "kind": "EntitySet", "url": "groups"},
+				map[string]any{"name": "deviceManagement", "kind": "Singleton", "url": "deviceManagement"},
+			},
 		}
 		if diff := cmp.Diff(want, document.json); diff != "" {
 			t.Error(diff)

@@ -52,3 +52,21 @@ func Read() []Permission {
 func Write() []Permission {
 	return []Permission{ConfigurationReadWrite, ManagedDevicesReadWrite, ScriptsReadWrite}
 }
+
+// ReadDevices gives the permissions of which any one allows reading devices and
+// the tokens by which they enrol.
+func ReadDevices() []Permission { return []Permission{ManagedDevicesRead, ManagedDevicesReadWrite} }
+
+// WriteDevices gives the permissions of which any one allows changing what those
+// of [ReadDevices] allow reading.
+func WriteDevices() []Permission { return []Permission{ManagedDevicesReadWrite} }
+
+// ReadGroups gives the permissions of which any one allows reading groups and
+// who is in them.
+func ReadGroups() []Permission {
+	return []Permission{GroupRead, GroupReadWrite, DirectoryRead, DirectoryReadWrite}
+}
+
+// WriteGroups gives the permissions of which any one allows changing what those
+// of [ReadGroups] allow reading.
+func WriteGroups() []Permission { return []Permission{GroupReadWrite, DirectoryReadWrite} }

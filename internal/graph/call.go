@@ -104,14 +104,10 @@ func brokenBody(err error) error {
 	return &odata.Error{Kind: odata.BadRequest, Message: "The body could not be read to its end; send it whole, and gzip it correctly or not at all."}
 }
 
-// scriptID gives the script that the path names. A key in parentheses stands
-// there in its quotes.
-func (c *call) scriptID() string {
-	id := c.r.PathValue("id")
-	if quoted, ok := strings.CutPrefix(id, "'"); ok {
-		return strings.TrimSuffix(quoted, "'")
-	}
-	return id
+// key gives a key that the path names, by what its pattern calls it. In
+// parentheses it stands in its quotes.
+func (c *call) key(name string) string {
+	return unquoted(c.r.PathValue(name))
 }
 
 // match gives the precondition of a change: that of If-Match and If-None-Match

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -31,8 +32,11 @@ func (c *call) number(n int64) *answer {
 }
 
 func (a *API) serviceDocument(c *call) (*answer, error) {
-	return c.ok(append(odata.AppendMember(c.begin(""), "value"),
-		`[{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}]}`...)), nil
+	sets := `{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}`
+	if c.root == beta { // where groups are
+		sets = `{"name":"groups","kind":"EntitySet","url":"groups"},` + sets
+	}
+	return c.ok(append(odata.AppendMember(c.begin(""), "value"), "["+sets+"]}"...)), nil
 }
 
 // metadata answers in the form that was asked for; the parameters of JSON mean
@@ -45,28 +49,54 @@ func (a *API) metadata(c *call) (*answer, error) {
 
 func (a *API) getDeviceManagement(c *call) (*answer, error) {
 	management := &deviceManagement{id: a.tenantID}
-	expanded := c.query.Expanded("deviceComplianceScripts")
-	if expanded != nil {
-		scripts, err := a.scripts(c, &expanded.Query)
-		if err != nil {
-			return nil, err
-		}
-		management.scripts = *scripts
+	err := errors.Join(
+		expand(c, "deviceComplianceScripts", &management.scripts, func(q *odata.Query) (*odata.Collection[script], error) { return a.scripts(c, q) }),
+		a.devices().expandInto(c, "managedDevices", &management.devices),
+		a.filters().expandInto(c, "assignmentFilters", &management.filters),
+		a.enrollmentTokens().expandInto(c, "enrollmentTokens", &management.tokens),
+	)
+	if err != nil {
+		return nil, err
 	}
 	body := a.model.management[c.root].AppendEntity(c.begin("#deviceManagement"+c.query.Context()),
 		management, c.query, c.writer(), "deviceManagement")
 	result := c.ok(append(body, '}'))
-	if expanded != nil {
+	if len(c.query.Expand) > 0 {
 		result = c.listed(result)
 	}
 	return result, nil
 }
 
+// expand reads the page of a navigation that the request expands.
+func expand[T any](
+	c *call, navigation string, into *odata.Collection[T], read func(*odata.Query) (*odata.Collection[T], error),
+) error {
+	expanded := c.query.Expanded(navigation)
+	if expanded == nil {
+		return nil
+	}
+	page, err := read(&expanded.Query)
+	if err == nil {
+		*into = *page
+	}
+	return err
+}
+
+// expandInto reads the page of a set that deviceManagement's query expands.
+func (s *set[T]) expandInto(c *call, navigation string, into *odata.Collection[T]) error {
+	if c.query.Expanded(navigation) != nil {
+		if err := c.caller.May(s.access.reads); err != nil {
+			return err
+		}
+	}
+	return expand(c, navigation, into, func(q *odata.Query) (*odata.Collection[T], error) { return s.page(c, "", q) })
+}
+
 // managementOwner has the paths of deviceManagement's properties.
 func (a *API) managementOwner(root string) owner[deviceManagement] {
 	return owner[deviceManagement]{
-		pattern: "/deviceManagement", typ: a.model.management[root],
-		path: func(*deviceManagement) string { return "deviceManagement" },
+		pattern: "/deviceManagement", access: toScripts(), typ: a.model.management[root],
+		path: func(*call, *deviceManagement) string { return "deviceManagement" },
 		read: func(*call, string) (*deviceManagement, error) { return &deviceManagement{id: a.tenantID}, nil },
 	}
 }

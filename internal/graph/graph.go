@@ -31,6 +31,9 @@ import (
 const (
 	maxClientID     = 128 // of client-request-id, in characters
 	maxBody         = 64 << 10
+	maxDeviceBody   = 256 << 10
+	maxAssignBody   = 256 << 10
+	maxRunStateBody = 512 << 10
 	maxScriptBody   = 2 << 20 // a script of 1 MiB in base64, and its other properties
 	initialBodySize = 1 << 10
 	autoLength      = 2 << 10 // what net/http counts by itself, in bytes
@@ -53,6 +56,7 @@ type Throttle interface {
 // API serves the surface.
 type API struct {
 	service  *service.Service
+	cases    func(*service.Service) fleet
 	verifier auth.Verifier
 	throttle Throttle
 	tenantID string
@@ -71,7 +75,7 @@ func New(
 	log *slog.Logger, observe Observe, now func() time.Time, random io.Reader,
 ) *API {
 	a := &API{
-		service: s, verifier: verifier, throttle: throttle, tenantID: tenantID,
+		service: s, cases: fleetOf, verifier: verifier, throttle: throttle, tenantID: tenantID,
 		log: log, observe: observe, now: now, random: random,
 		model: newModel(), mux: http.NewServeMux(),
 	}

@@ -51,12 +51,6 @@ func (o operations) allowed() []string {
 	return methods
 }
 
-const (
-	scriptsPath = "/" + scriptsName
-	scriptPath  = scriptsPath + "/{id}"
-	summaryPath = scriptPath + "/runSummary"
-)
-
 // isFunction tells which names may have parentheses.
 func isFunction(name string) bool {
 	switch name {
@@ -93,7 +87,7 @@ func (a *API) everywhere(root string) map[string]operations {
 		"/$metadata": {http.MethodGet: open(a.metadata, odata.XML, odata.JSON)},
 		"/$batch":    {http.MethodPost: {permission: []auth.Permission{}, maxBody: maxBatchBody, anyForm: true, handle: a.runBatch}},
 		"/deviceManagement": {
-			http.MethodGet: read(a.model.management[root].Type(), a.getDeviceManagement, ofEntity()...),
+			http.MethodGet: toScripts().read(a.model.management[root].Type(), a.getDeviceManagement, ofEntity()...),
 		},
 	}
 	addProperties(routes, a.managementOwner(root))
@@ -102,59 +96,14 @@ func (a *API) everywhere(root string) map[string]operations {
 
 // betaOnly lists the paths that are served below /beta only.
 func (a *API) betaOnly() map[string]operations {
-	scripts, summary, history := a.model.script.Type(), a.model.runSummary.Type(), a.model.history.Type()
-	delta := operations{http.MethodGet: read(scripts, a.scriptDelta, ofDelta()...)}
-	routes := map[string]operations{
-		scriptsPath: {
-			http.MethodGet:  read(scripts, a.listScripts, ofCollection()...),
-			http.MethodPost: write(scripts, maxScriptBody, a.createScript),
-		},
-		scriptsPath + "/$count":                  {http.MethodGet: raw(scripts, a.countScripts, ofCount()...)},
-		scriptsPath + "/delta":                   delta,
-		scriptsPath + "/" + namespace + ".delta": delta,
-		scriptPath: {
-			http.MethodGet:    read(scripts, a.getScript, ofEntity()...),
-			http.MethodPatch:  write(scripts, maxScriptBody, a.updateScript),
-			http.MethodDelete: remove(a.deleteScript),
-		},
-		summaryPath: {
-			http.MethodGet:    read(summary, a.getRunSummary, ofEntity()...),
-			http.MethodPost:   write(summary, maxBody, a.createRunSummary),
-			http.MethodPatch:  write(summary, maxBody, a.updateRunSummary),
-			http.MethodDelete: remove(a.deleteRunSummary),
-		},
-		scriptPath + "/" + ours + ".runSummaryHistory": {
-			http.MethodGet: read(history, a.listRunSummaryHistory, ofCollection()...),
-		},
-	}
-	addProperties(routes, a.scriptOwner())
-	addProperties(routes, a.summaryOwner())
+	routes := map[string]operations{}
+	a.addScripts(routes)
+	a.addRunSummary(routes)
+	a.addAssignments(routes)
+	a.addRunStates(routes)
+	a.addDevices(routes)
+	a.addGroups(routes)
+	a.addFilters(routes)
+	a.addEnrollmentTokens(routes)
 	return routes
-}
-
-type handler func(*call) (*answer, error)
-
-func read(rows *odata.StructuredType, handle handler, options ...odata.Option) operation {
-	return operation{permission: auth.Read(), serves: []string{odata.JSON}, rows: rows, options: options, handle: handle}
-}
-
-// raw reads what is answered as text or bytes, whatever Accept says.
-func raw(rows *odata.StructuredType, handle handler, options ...odata.Option) operation {
-	return operation{permission: auth.Read(), rows: rows, options: options, handle: handle}
-}
-
-// write reads a body, and shows what it made as a GET would.
-func write(rows *odata.StructuredType, maxBody int64, handle handler) operation {
-	return operation{
-		permission: auth.Write(), serves: []string{odata.JSON}, maxBody: maxBody,
-		rows: rows, options: ofEntity(), handle: handle,
-	}
-}
-
-func remove(handle handler) operation {
-	return operation{permission: auth.Write(), handle: handle}
-}
-
-func open(handle handler, serves ...string) operation {
-	return operation{serves: serves, options: []odata.Option{odata.OptionFormat}, handle: handle}
 }

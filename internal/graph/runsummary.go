@@ -1,13 +1,69 @@
 package graph
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"time"
 
 	"plimsoll"
 	"plimsoll/internal/odata"
 	"plimsoll/internal/query"
 )
+
+const summaryPath = scriptPath + "/runSummary"
+
+// addRunSummary adds the paths of a script's run summary and its history.
+func (a *API) addRunSummary(routes map[string]operations) {
+	rows, to := a.model.runSummary.Type(), toScripts()
+	maps.Copy(routes, map[string]operations{
+		summaryPath: {
+			http.MethodGet:    to.read(rows, a.getRunSummary, ofEntity()...),
+			http.MethodPost:   to.write(rows, maxBody, a.createRunSummary),
+			http.MethodPatch:  to.write(rows, maxBody, a.updateRunSummary),
+			http.MethodDelete: to.remove(a.deleteRunSummary),
+		},
+		scriptPath + "/" + ours + ".runSummaryHistory": {
+			http.MethodGet: to.read(a.model.history.Type(), a.listRunSummaryHistory, ofCollection()...),
+		},
+	})
+	addProperties(routes, a.summaryOwner())
+}
+
+// counts are the properties of every summary.
+func counts() []odata.Property[record] {
+	return []odata.Property[record]{
+		odata.String("id", func(r *record) *string { return &r.ID }).ReadOnly(),
+		odata.Int32("noIssueDetectedDeviceCount", func(r *record) *int32 { return &r.NoIssueDetected }).Required(),
+		odata.Int32("issueDetectedDeviceCount", func(r *record) *int32 { return &r.IssueDetected }).Required(),
+		odata.Int32("detectionScriptErrorDeviceCount", func(r *record) *int32 { return &r.DetectionScriptError }).Required(),
+		odata.Int32("detectionScriptPendingDeviceCount", func(r *record) *int32 { return &r.DetectionScriptPending }).Required(),
+		odata.DateTimeOffset("lastScriptRunDateTime", func(r *record) *time.Time { return &r.LastScriptRun }).Required(),
+	}
+}
+
+func runSummaryType() *odata.EntityType[record] {
+	return odata.Declare(odata.EntityType[record]{
+		Name: namespace + ".deviceComplianceScriptRunSummary", Base: namespace + ".entity",
+		// The reference's example of the operation calls it so.
+		Aliases:    []string{"microsoft.management.services.api.deviceComplianceScriptRunSummary"},
+		Key:        func(r *record) string { return r.ID },
+		Changes:    func(r *record) int64 { return r.Sequence },
+		Properties: counts(),
+	})
+}
+
+func historyType() *odata.EntityType[record] {
+	return odata.Declare(odata.EntityType[record]{
+		Name: ours + ".runSummaryHistoryEntry",
+		Properties: append(counts(),
+			odata.DateTimeOffset("recordedDateTime", func(r *record) *time.Time { return &r.RecordedAt }),
+			odata.String("recordedBy", func(r *record) *string { return &r.RecordedBy }).Searched(),
+			odata.NullableTime("removedDateTime", func(r *record) *time.Time { return &r.RemovedAt }),
+			odata.TextOrNull("removedBy", func(r *record) *string { return &r.RemovedBy }).Searched(),
+		),
+	})
+}
 
 // summaryAnswer is the answer that carries a script's run summary.
 func (a *API) summaryAnswer(c *call, r *record) *answer {
@@ -37,7 +93,7 @@ func (a *API) createRunSummary(c *call) (*answer, error) {
 	}
 	var given record
 	patch.Apply(&given)
-	created, err := c.service.ReportRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), given.RunSummary)
+	created, err := c.service.ReportRunSummary(c.r.Context(), c.caller.Subject, c.key("id"), given.RunSummary)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +103,7 @@ func (a *API) createRunSummary(c *call) (*answer, error) {
 }
 
 func (a *API) getRunSummary(c *call) (*answer, error) {
-	found, err := c.service.RunSummary(c.r.Context(), c.scriptID())
+	found, err := c.service.RunSummary(c.r.Context(), c.key("id"))
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +124,7 @@ func (a *API) updateRunSummary(c *call) (*answer, error) {
 		patch.Apply(&edited)
 		*s = edited.RunSummary
 	}
-	updated, err := c.service.UpdateRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match, edit)
+	updated, err := c.service.UpdateRunSummary(c.r.Context(), c.caller.Subject, c.key("id"), match, edit)
 	if err != nil {
 		return nil, err
 	}
@@ -80,24 +136,24 @@ func (a *API) deleteRunSummary(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.service.RemoveRunSummary(c.r.Context(), c.caller.Subject, c.scriptID(), match)
-	return &answer{status: http.StatusNoContent}, err
+	err = c.service.RemoveRunSummary(c.r.Context(), c.caller.Subject, c.key("id"), match)
+	return noContent(), err
 }
 
 // summaryOwner has the paths of a run summary's properties.
 func (a *API) summaryOwner() owner[record] {
 	return owner[record]{
-		pattern: summaryPath, typ: a.model.runSummary,
-		path: func(r *record) string { return scriptName(r.ScriptID) + "/runSummary" },
+		pattern: summaryPath, access: toScripts(), typ: a.model.runSummary,
+		path: func(_ *call, r *record) string { return scriptName(r.ScriptID) + "/runSummary" },
 		read: func(c *call, _ string) (*record, error) {
-			found, err := c.service.RunSummary(c.r.Context(), c.scriptID())
+			found, err := c.service.RunSummary(c.r.Context(), c.key("id"))
 			return &found, err
 		},
 	}
 }
 
 func (a *API) listRunSummaryHistory(c *call) (*answer, error) {
-	id := c.scriptID()
+	id := c.key("id")
 	list := "history/" + id
 	page, err := c.page(c.query, list, query.Type{Kind: query.Number})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"plimsoll/internal/odata"
 )
@@ -47,6 +48,7 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		Entities:  []odata.TypeElement{odata.AbstractEntity(namespace + ".entity")},
 		Container: &odata.ContainerElement{
 			Name: "GraphService",
+			Sets: paths.sets(namespace + ".group"),
 			Singletons: []odata.SingletonElement{{
 				Name: "deviceManagement", Type: management.Name, Annotations: paths.entity("/deviceManagement"),
 			}},
@@ -57,25 +59,68 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		schema.Entities = append(schema.Entities, management.Describe())
 		return []odata.Schema{schema}
 	}
-	schema.Enums = []odata.EnumElement{runAsAccounts().Describe(), platforms().Describe()}
-	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe())
-	schema.Functions = []odata.Function{m.delta(paths)}
-	schema.Targets = []odata.TargetElement{
-		{
-			Target: management.Name + "/deviceComplianceScripts",
-			// Scripts have entity tags, and there is a delta of them.
-			Annotations: append(paths.collection(scriptsPath), odata.OptimisticConcurrency(), odata.ChangeTracking()),
-		},
-		{
-			Target:      m.script.Name + "/runSummary",
-			Annotations: append(paths.entity(summaryPath), odata.OptimisticConcurrency()),
-		},
+	schema.Enums = []odata.EnumElement{
+		runAsAccounts().Describe(), platforms().Describe(), ownerTypes().Describe(), runStates().Describe(),
+		filterPlatforms().Describe(), filterTypes().Describe(),
 	}
+	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe(), m.runState.Describe(),
+		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe())
+	schema.Complexes = slices.Concat(
+		[]odata.TypeElement{m.target.Describe()}, m.target.DescribeDerived(),
+		[]odata.TypeElement{m.schedule.Describe()}, m.schedule.DescribeDerived(),
+	)
+	schema.Actions = []odata.Action{m.assign(paths)}
+	schema.Functions = []odata.Function{m.delta(paths)}
+	schema.Targets = m.targets(paths, management.Name)
 	return []odata.Schema{schema, {
 		Namespace: ours,
+		Entities:  []odata.TypeElement{m.enrollmentToken.Describe()},
 		Complexes: []odata.TypeElement{m.history.Describe()},
 		Functions: []odata.Function{m.runSummaryHistory(paths)},
 	}}
+}
+
+// sets describes what stands beside deviceManagement: nothing where there are no
+// groups.
+func (s surface) sets(group string) []odata.SetElement {
+	if s[groupsPath] == nil {
+		return nil
+	}
+	return []odata.SetElement{{
+		Name: groupsName, Type: group, Annotations: append(s.collection(groupsPath), odata.OptimisticConcurrency()),
+	}}
+}
+
+// targets tells of what the navigations lead to. What changes has entity tags, and
+// of scripts there is a delta.
+func (m *model) targets(paths surface, management string) []odata.TargetElement {
+	tagged := odata.OptimisticConcurrency()
+	return []odata.TargetElement{
+		{
+			Target:      management + "/deviceComplianceScripts",
+			Annotations: append(paths.collection(scriptsPath), tagged, odata.ChangeTracking()),
+		},
+		{Target: management + "/managedDevices", Annotations: append(paths.collection(devicesPath), tagged)},
+		{Target: management + "/assignmentFilters", Annotations: append(paths.collection(filtersPath), tagged)},
+		{Target: management + "/enrollmentTokens", Annotations: paths.collection(enrollmentTokensPath)},
+		{Target: m.group.Name + "/members", Annotations: paths.collection(membersPath)},
+		{Target: m.script.Name + "/assignments", Annotations: paths.collection(assignmentsPath)},
+		{Target: m.script.Name + "/deviceRunStates", Annotations: paths.collection(runStatesPath)},
+		{Target: m.runState.Name + "/managedDevice", Annotations: paths.entity(runStatesPath + "/{" + member + "}/managedDevice")},
+		{Target: m.script.Name + "/runSummary", Annotations: append(paths.entity(summaryPath), tagged)},
+	}
+}
+
+// directoryObject describes what Graph bases groups on.
+func directoryObject() odata.TypeElement {
+	return odata.TypeElement{Name: "directoryObject", BaseType: namespace + ".entity", Abstract: true}
+}
+
+func (m *model) assign(paths surface) odata.Action {
+	action := odata.BoundAction("assign", m.script.Name,
+		odata.ParameterElement{Name: assignParameter, Type: odata.CollectionOf(m.assignment.Name)})
+	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(assignPath, http.MethodPost))}
+	return action
 }
 
 func (m *model) delta(paths surface) odata.Function {
@@ -130,6 +175,9 @@ func (s surface) entity(path string) []odata.Annotation {
 // collection tells of entities and of each by its key.
 func (s surface) collection(path string) []odata.Annotation {
 	one := path + "/{id}"
+	if strings.Contains(path, "{id}") {
+		one = path + "/{" + member + "}"
+	}
 	byKey := s.served(one, http.MethodGet)
 	annotations := []odata.Annotation{
 		odata.ReadCollectionRestrictions(s.served(path, http.MethodGet), byKey), odata.IndexableByKey(byKey.OK), s.inserts(path),

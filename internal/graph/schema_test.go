@@ -51,6 +51,7 @@ type annotated struct {
 	says       object
 	path       string
 	collection bool
+	expand     string // a navigation of it, "" where it has none
 }
 
 func (a annotated) capability(names ...string) any {
@@ -64,16 +65,27 @@ func TestMetadataHolds(t *testing.T) {
 	for _, root := range []string{beta, v1} {
 		document, paths := metadataOf(t, root)
 		graph := objectAt(document, namespace)
-		places := []annotated{{objectAt(graph, "GraphService", "deviceManagement"), "/deviceManagement", false}}
+		places := []annotated{{objectAt(graph, "GraphService", "deviceManagement"), "/deviceManagement", false, "deviceComplianceScripts"}}
 		if root == beta {
 			targets := objectAt(graph, "$Annotations")
-			places = append(places,
-				annotated{objectAt(targets, namespace+".deviceManagement/deviceComplianceScripts"), scriptsPath, true},
-				annotated{objectAt(targets, namespace+".deviceComplianceScript/runSummary"), summaryPath, false},
-			)
+			for target, place := range map[string]annotated{
+				".deviceManagement/deviceComplianceScripts":        {path: scriptsPath, collection: true, expand: "runSummary"},
+				".deviceComplianceScript/runSummary":               {path: summaryPath},
+				".deviceManagement/managedDevices":                 {path: devicesPath, collection: true},
+				".deviceManagement/assignmentFilters":              {path: filtersPath, collection: true},
+				".deviceManagement/enrollmentTokens":               {path: enrollmentTokensPath, collection: true},
+				".deviceComplianceScript/assignments":              {path: assignmentsPath, collection: true},
+				".deviceComplianceScript/deviceRunStates":          {path: runStatesPath, collection: true, expand: "managedDevice"},
+				".deviceComplianceScriptDeviceState/managedDevice": {path: runStatesPath + "/{member}/managedDevice"},
+				".group/members":                                   {path: membersPath, collection: true},
+			} {
+				place.says = objectAt(targets, namespace+target)
+				places = append(places, place)
+			}
 			if len(targets) != len(places)-1 {
 				t.Errorf("annotations of more than is tried: %v", targets)
 			}
+			places = append(places, annotated{objectAt(graph, "GraphService", "groups"), groupsPath, true, "members"})
 		}
 		for _, place := range places {
 			place.tryQueries(t, root, paths)
@@ -96,7 +108,7 @@ func TestFunctionsHold(t *testing.T) {
 			t.Fatalf("%s: %v", name, overloads)
 		}
 		says, _ := overloads[0].(object)
-		annotated{objectAt(says, "$ReturnType"), path, true}.tryQueries(t, beta, paths)
+		annotated{objectAt(says, "$ReturnType"), path, true, "runSummary"}.tryQueries(t, beta, paths)
 		tryPermissions(t, path, objectAt(says, "@Capabilities.OperationRestrictions"), paths[path][http.MethodGet])
 	}
 }
@@ -118,9 +130,9 @@ func (a annotated) tryQueries(t *testing.T, root string, paths surface) {
 		said  any
 		query string
 	}{{a.capability("SelectSupport", "Supported"), "$select=id"}}
-	expand := map[string]string{"/deviceManagement": "deviceComplianceScripts"}[a.path]
+	expand := a.expand
 	if expand == "" {
-		expand = "runSummary"
+		expand = "runSummary" // which is no navigation there
 	}
 	tries = append(tries, struct {
 		said  any
@@ -160,7 +172,9 @@ func (a annotated) tryMethods(t *testing.T, root string, paths surface) {
 	t.Helper()
 	one := a.path
 	if a.collection {
-		one += "/{id}"
+		if one += "/{id}"; strings.Contains(a.path, "{id}") {
+			one = a.path + "/{" + member + "}"
+		}
 		if byKey := a.capability("IndexableByKey"); byKey != (paths[one] != nil) {
 			t.Errorf("%s: by key: %v", a.path, byKey)
 		}
@@ -183,7 +197,8 @@ func (a annotated) tryMethods(t *testing.T, root string, paths surface) {
 		t.Errorf("%s: %v", one, a.capability("UpdateRestrictions"))
 	}
 	tags := a.says["@Core.OptimisticConcurrency"] != nil
-	if changes := paths[one][http.MethodPatch].handle != nil; tags != changes {
+	tagless := strings.HasPrefix(a.path, assignmentsPath) || strings.HasPrefix(a.path, runStatesPath)
+	if changes := paths[one][http.MethodPatch].handle != nil && !tagless; tags != changes {
 		t.Errorf("%s: entity tags: %t, changes: %t", one, tags, changes)
 	}
 	tracked := a.capability("ChangeTracking", "Supported") == true
@@ -233,21 +248,11 @@ func TestRequiredProperties(t *testing.T) {
 	t.Parallel()
 	document, _ := metadataOf(t, beta)
 	m := newModel()
-	for target, missing := range map[string]func() error{
-		".deviceManagement/deviceComplianceScripts": func() error {
-			patch, err := m.script.Decode([]byte(`{}`))
-			if err != nil {
-				return err
-			}
-			return patch.RequireAll()
-		},
-		".deviceComplianceScript/runSummary": func() error {
-			patch, err := m.runSummary.Decode([]byte(`{}`))
-			if err != nil {
-				return err
-			}
-			return patch.RequireAll()
-		},
+	for target, missing := range map[string]error{
+		".deviceManagement/deviceComplianceScripts": required(t, m.script),
+		".deviceComplianceScript/runSummary":        required(t, m.runSummary),
+		".deviceManagement/assignmentFilters":       required(t, m.filter),
+		".deviceComplianceScript/assignments":       required(t, m.assignment),
 	} {
 		listed, _ := at(document, namespace, "$Annotations", namespace+target, "@Capabilities.InsertRestrictions", "RequiredProperties").([]any)
 		var names []string
@@ -255,10 +260,20 @@ func TestRequiredProperties(t *testing.T) {
 			name, _ := name.(string)
 			names = append(names, name)
 		}
-		if got, want := missing().Error(), "Required and missing: "+strings.Join(names, ", ")+"."; got != want {
+		if got, want := missing.Error(), "Required and missing: "+strings.Join(names, ", ")+"."; got != want {
 			t.Errorf("%s: %s; $metadata: %s", target, got, want)
 		}
 	}
+}
+
+// required gives what a body without anything is told.
+func required[T any](t *testing.T, typ *odata.EntityType[T]) error {
+	t.Helper()
+	patch, err := typ.Decode([]byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return patch.RequireAll()
 }
 
 // TestMetadataLeadsToEveryPath finds each path in $metadata, step by step, and
@@ -271,7 +286,11 @@ func TestMetadataLeadsToEveryPath(t *testing.T) {
 		for name, singleton := range objectAt(document, namespace, "GraphService") {
 			if singleton, ok := singleton.(object); ok && !strings.HasPrefix(name, "@") {
 				typ, _ := singleton["$Type"].(string)
-				walk.entity("/"+name, typ)
+				if singleton["$Collection"] == true {
+					walk.member("/"+name, object{"$Kind": "NavigationProperty", "$Collection": true, "$Type": typ, "$ContainsTarget": true})
+				} else {
+					walk.entity("/"+name, typ)
+				}
 			}
 		}
 		for path := range paths {
@@ -311,14 +330,23 @@ func (w *walker) entity(path, typ string) {
 	}
 }
 
-func (w *walker) member(path string, member object) {
+func (w *walker) member(path string, described object) {
 	w.reached[path] = true
-	typ, _ := member["$Type"].(string)
-	switch isNavigation, isCollection := member["$Kind"] != nil, member["$Collection"] == true; {
+	typ, _ := described["$Type"].(string)
+	switch isNavigation, isCollection := described["$Kind"] != nil, described["$Collection"] == true; {
 	case isNavigation && isCollection:
 		w.reached[path+"/$count"] = true
 		w.functions(path, typ, true)
-		w.entity(path+"/{id}", typ)
+		key := "/{id}"
+		if strings.Contains(path, key) {
+			key = "/{" + member + "}"
+		}
+		if described["$ContainsTarget"] != true {
+			w.reached[path+"/$ref"], w.reached[path+key+"/$ref"] = true, true
+			break
+		}
+		w.entity(path+key, typ)
+	case isNavigation && described["$ContainsTarget"] != true, w.typeOf(typ)["$Kind"] == "ComplexType":
 	case isNavigation:
 		w.entity(path, typ)
 	case isCollection:

@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"plimsoll"
 	"plimsoll/internal/odata"
@@ -13,7 +15,80 @@ const (
 	scriptsName    = "deviceManagement/deviceComplianceScripts"
 	scriptsContext = "#" + scriptsName
 	contentName    = "detectionScriptContent"
+
+	scriptsPath = "/" + scriptsName
+	scriptPath  = scriptsPath + "/{id}"
 )
+
+// addScripts adds the paths of the scripts.
+func (a *API) addScripts(routes map[string]operations) {
+	rows, to := a.model.script.Type(), toScripts()
+	delta := operations{http.MethodGet: to.read(rows, a.scriptDelta, ofDelta()...)}
+	maps.Copy(routes, map[string]operations{
+		scriptsPath: {
+			http.MethodGet:  to.read(rows, a.listScripts, ofCollection()...),
+			http.MethodPost: to.write(rows, maxScriptBody, a.createScript),
+		},
+		scriptsPath + "/$count":                  {http.MethodGet: to.raw(rows, a.countScripts, ofCount()...)},
+		scriptsPath + "/delta":                   delta,
+		scriptsPath + "/" + namespace + ".delta": delta,
+		scriptPath: {
+			http.MethodGet:    to.read(rows, a.getScript, ofEntity()...),
+			http.MethodPatch:  to.write(rows, maxScriptBody, a.updateScript),
+			http.MethodDelete: to.remove(a.deleteScript),
+		},
+	})
+	addProperties(routes, a.scriptOwner())
+}
+
+func runAsAccounts() odata.Enumeration[plimsoll.RunAsAccount] {
+	return odata.Enumeration[plimsoll.RunAsAccount]{
+		Name: namespace + ".runAsAccountType", Members: plimsoll.RunAsAccounts(),
+	}
+}
+
+func platforms() odata.Enumeration[plimsoll.Platform] {
+	return odata.Enumeration[plimsoll.Platform]{
+		Name: namespace + ".deviceComplianceScriptPlatformType", Members: plimsoll.Platforms(),
+	}
+}
+
+// script is a script with those pages of its assignments and run states that are
+// expanded.
+type script struct {
+	plimsoll.ListedScript
+
+	assignments odata.Collection[assignment]
+	runStates   odata.Collection[runState]
+}
+
+func scriptType(m *model) *odata.EntityType[script] {
+	return odata.Declare(odata.EntityType[script]{
+		Name: namespace + ".deviceComplianceScript", Base: namespace + ".entity",
+		Key:     func(s *script) string { return s.ID },
+		Changes: func(s *script) int64 { return s.Changes },
+		Properties: []odata.Property[script]{
+			odata.String("id", func(s *script) *string { return &s.ID }).ReadOnly(),
+			odata.NullableString("publisher", func(s *script) **string { return &s.Publisher }).Searched(),
+			odata.NullableString("version", func(s *script) **string { return &s.Version }),
+			odata.String("displayName", func(s *script) *string { return &s.DisplayName }).Required().Searched(),
+			odata.NullableString("description", func(s *script) **string { return &s.Description }).Searched(),
+			odata.NullableBinary("detectionScriptContent", func(s *script) *[]byte { return &s.Content }),
+			odata.DateTimeOffset("createdDateTime", func(s *script) *time.Time { return &s.CreatedAt }).ReadOnly(),
+			odata.DateTimeOffset("lastModifiedDateTime", func(s *script) *time.Time { return &s.ModifiedAt }).ReadOnly(),
+			odata.Enum("runAsAccount", runAsAccounts(), func(s *script) *plimsoll.RunAsAccount { return &s.RunAsAccount }),
+			odata.Boolean("enforceSignatureCheck", func(s *script) *bool { return &s.EnforceSignatureCheck }),
+			odata.Boolean("runAs32Bit", func(s *script) *bool { return &s.RunAs32Bit }),
+			odata.Strings("roleScopeTagIds", func(s *script) *[]string { return &s.RoleScopeTagIDs }),
+			odata.NullableEnum("platform", platforms(), func(s *script) *plimsoll.Platform { return &s.Platform }),
+		},
+		Navigations: []odata.Navigation[script]{
+			odata.One("runSummary", m.runSummary, func(s *script) *record { return s.RunSummary }),
+			odata.Many("assignments", m.assignment, func(s *script) *odata.Collection[assignment] { return &s.assignments }),
+			odata.Many("deviceRunStates", m.runState, func(s *script) *odata.Collection[runState] { return &s.runStates }),
+		},
+	})
+}
 
 // wanted gives what a query wants of scripts beside what each row has. Of one
 // script, its content belongs to what is wanted when nothing is selected.
@@ -37,9 +112,20 @@ func (a *API) scripts(c *call, q *odata.Query) (*odata.Collection[script], error
 	if page.Wants(contentName) {
 		page.Limit = min(page.Limit, contentPage)
 	}
-	rows, err := c.service.Scripts(c.r.Context(), page)
+	expands := expandsSets(q)
+	if expands {
+		page.Limit = min(page.Limit, expandedPage)
+	}
+	found, err := c.service.Scripts(c.r.Context(), page)
 	if err != nil {
 		return nil, err
+	}
+	rows := query.Rows[script]{Rows: make([]script, len(found.Rows)), Last: found.Last, Total: found.Total}
+	for i, one := range found.Rows {
+		rows.Rows[i].ListedScript = one
+		if err := a.expandScript(c, q, &rows.Rows[i]); err != nil {
+			return nil, err
+		}
 	}
 	return collection(q, scriptsName, rows, func(token string) string {
 		if q == c.query {
@@ -47,6 +133,30 @@ func (a *API) scripts(c *call, q *odata.Query) (*odata.Collection[script], error
 		}
 		return c.base() + "/" + scriptsName + "?" + q.Encode() + c.given(isFormat) + "$skiptoken=" + token // it goes on by itself
 	})
+}
+
+// expandsSets tells whether a query expands what is read script by script.
+func expandsSets(q *odata.Query) bool {
+	return q.Expanded("assignments") != nil || q.Expanded("deviceRunStates") != nil
+}
+
+// expandScript reads what a query expands of a script beside its run summary.
+func (a *API) expandScript(c *call, q *odata.Query, s *script) error {
+	if e := q.Expanded("assignments"); e != nil {
+		page, err := a.assignments().page(c, s.ID, &e.Query)
+		if err != nil {
+			return err
+		}
+		s.assignments = *page
+	}
+	if e := q.Expanded("deviceRunStates"); e != nil {
+		page, err := a.runStates().page(c, s.ID, &e.Query)
+		if err != nil {
+			return err
+		}
+		s.runStates = *page
+	}
+	return nil
 }
 
 func (a *API) listScripts(c *call) (*answer, error) {
@@ -68,27 +178,38 @@ func (a *API) countScripts(c *call) (*answer, error) {
 func scriptName(id string) string { return odata.MemberPath(scriptsName, id) }
 
 // scriptAnswer is the answer that carries one script.
-func (a *API) scriptAnswer(c *call, s *script) *answer {
+func (a *API) scriptAnswer(c *call, s *script) (*answer, error) {
+	if err := a.expandScript(c, c.query, s); err != nil {
+		return nil, err
+	}
 	body := c.begin(scriptsContext + c.query.Context() + "/$entity")
 	result := c.ok(append(a.model.script.AppendEntity(body, s, c.query, c.writer(), scriptName(s.ID)), '}'))
 	result.etag = odata.ETag(s.Changes)
-	return result
+	return result, nil
+}
+
+func shownScript(s plimsoll.Script) *script {
+	return &script{ListedScript: plimsoll.ListedScript{Script: s}}
 }
 
 // editScript gives the change that a body asks for.
 func editScript(patch odata.Patch[script]) func(*plimsoll.Script) {
 	return func(s *plimsoll.Script) {
-		edited := script{Script: *s}
+		edited := script{}
+		edited.Script = *s
 		patch.Apply(&edited)
 		*s = edited.Script
 	}
 }
 
 // changedScript is the answer to a POST or PATCH.
-func (a *API) changedScript(c *call, s *script) *answer {
-	result := a.scriptAnswer(c, s)
+func (a *API) changedScript(c *call, s *script) (*answer, error) {
+	result, err := a.scriptAnswer(c, s)
+	if err != nil {
+		return nil, err
+	}
 	result.changed, result.location = true, c.base()+"/"+scriptsName+"/"+s.ID
-	return result
+	return result, nil
 }
 
 func (a *API) createScript(c *call) (*answer, error) {
@@ -103,19 +224,20 @@ func (a *API) createScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := a.changedScript(c, &script{Script: created}) // which has no run summary yet
+	result, err := a.changedScript(c, shownScript(created)) // which has no run summary yet
+	if err != nil {
+		return nil, err
+	}
 	result.status, result.create = http.StatusCreated, true
 	return result, nil
 }
 
 func (a *API) getScript(c *call) (*answer, error) {
-	found, err := c.service.Script(c.r.Context(), c.scriptID(), a.wanted(c.query, true)...)
+	found, err := c.service.Script(c.r.Context(), c.key("id"), a.wanted(c.query, true)...)
 	if err != nil {
 		return nil, err
 	}
-	result := a.scriptAnswer(c, &found)
-	result.location = ""
-	return result, nil
+	return a.scriptAnswer(c, &script{ListedScript: found})
 }
 
 func (a *API) updateScript(c *call) (*answer, error) {
@@ -127,17 +249,17 @@ func (a *API) updateScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	updated, err := c.service.UpdateScript(c.r.Context(), c.caller.Subject, c.scriptID(), match, editScript(patch))
+	updated, err := c.service.UpdateScript(c.r.Context(), c.caller.Subject, c.key("id"), match, editScript(patch))
 	if err != nil {
 		return nil, err
 	}
-	shown := script{Script: updated}
+	shown := shownScript(updated)
 	if with := a.wanted(c.query, true); slices.Contains(with, "runSummary") {
-		if shown, err = c.service.Script(c.r.Context(), updated.ID, with...); err != nil {
+		if shown.ListedScript, err = c.service.Script(c.r.Context(), updated.ID, with...); err != nil {
 			return nil, err
 		}
 	}
-	return a.changedScript(c, &shown), nil
+	return a.changedScript(c, shown)
 }
 
 func (a *API) deleteScript(c *call) (*answer, error) {
@@ -145,22 +267,22 @@ func (a *API) deleteScript(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.service.DeleteScript(c.r.Context(), c.caller.Subject, c.scriptID(), match)
-	return &answer{status: http.StatusNoContent}, err
+	err = c.service.DeleteScript(c.r.Context(), c.caller.Subject, c.key("id"), match)
+	return noContent(), err
 }
 
 // scriptOwner has the paths of a script's properties.
 func (a *API) scriptOwner() owner[script] {
 	return owner[script]{
-		pattern: scriptPath, typ: a.model.script,
-		path: func(s *script) string { return scriptName(s.ID) },
+		pattern: scriptPath, access: toScripts(), typ: a.model.script,
+		path: func(_ *call, s *script) string { return scriptName(s.ID) },
 		read: func(c *call, property string) (*script, error) {
 			var with []string
 			if property == contentName {
 				with = append(with, contentName)
 			}
-			found, err := c.service.Script(c.r.Context(), c.scriptID(), with...)
-			return &found, err
+			found, err := c.service.Script(c.r.Context(), c.key("id"), with...)
+			return &script{ListedScript: found}, err
 		},
 	}
 }

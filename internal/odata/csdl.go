@@ -13,6 +13,7 @@ type Schema struct {
 	Enums     []EnumElement     `xml:"EnumType"`
 	Entities  []TypeElement     `xml:"EntityType"`
 	Complexes []TypeElement     `xml:"ComplexType"`
+	Actions   []Action          `xml:"Action"`
 	Functions []Function        `xml:"Function"`
 	Container *ContainerElement `xml:"EntityContainer"`
 	Targets   []TargetElement   `xml:"Annotations"`
@@ -74,14 +75,23 @@ type Function struct {
 	Annotations   []Annotation       `xml:"Annotation"`
 }
 
-// ParameterElement describes a function's parameter.
+// Action describes an action bound to its first parameter.
+type Action struct {
+	Name        string             `xml:"Name,attr"`
+	IsBound     bool               `xml:"IsBound,attr"`
+	Parameters  []ParameterElement `xml:"Parameter"`
+	Returns     *ReturnElement     `xml:"ReturnType"` // nil where it gives nothing
+	Annotations []Annotation       `xml:"Annotation"`
+}
+
+// ParameterElement describes a parameter of a function or an action.
 type ParameterElement struct {
 	Name     string `xml:"Name,attr"`
 	Type     string `xml:"Type,attr"`
 	Nullable bool   `xml:"Nullable,attr"`
 }
 
-// ReturnElement describes what a function gives.
+// ReturnElement describes what a function or an action gives.
 type ReturnElement struct {
 	Type        string       `xml:"Type,attr"`
 	Nullable    bool         `xml:"Nullable,attr"` // of a collection, its members
@@ -91,8 +101,16 @@ type ReturnElement struct {
 // ContainerElement describes an entity container.
 type ContainerElement struct {
 	Name        string             `xml:"Name,attr"`
+	Sets        []SetElement       `xml:"EntitySet"`
 	Singletons  []SingletonElement `xml:"Singleton"`
 	Annotations []Annotation       `xml:"Annotation"`
+}
+
+// SetElement describes an entity set of an entity container.
+type SetElement struct {
+	Name        string       `xml:"Name,attr"`
+	Type        string       `xml:"EntityType,attr"`
+	Annotations []Annotation `xml:"Annotation"`
 }
 
 // SingletonElement describes a singleton of an entity container.
@@ -116,6 +134,15 @@ func BoundFunction(name, bound, returns string) Function {
 		Name: name, IsBound: true,
 		Parameters: []ParameterElement{{Name: "bindingParameter", Type: bound}},
 		Returns:    ReturnElement{Type: returns},
+	}
+}
+
+// BoundAction describes an action that gives nothing, with its parameters beside
+// the one it is bound to.
+func BoundAction(name, bound string, parameters ...ParameterElement) Action {
+	return Action{
+		Name: name, IsBound: true,
+		Parameters: append([]ParameterElement{{Name: "bindingParameter", Type: bound}}, parameters...),
 	}
 }
 
@@ -143,16 +170,16 @@ func AbstractEntity(name string) TypeElement {
 }
 
 // Describe gives the type as $metadata lists it; id belongs to its base type,
-// where it has one.
+// where it has one. [EntityType.DescribeDerived] gives those derived from it.
 func (t *EntityType[T]) Describe() TypeElement {
-	element := TypeElement{Name: unqualified(t.Name), BaseType: t.Base}
-	for _, p := range t.Properties {
+	element := TypeElement{Name: unqualified(t.Name), BaseType: t.Base, Abstract: t.Abstract}
+	for _, p := range t.Properties[:t.own] {
 		if p.name != "id" || t.Base == "" {
 			element.Properties = append(element.Properties, p.describe())
 		}
 	}
 	for _, n := range t.Navigations {
-		navigation := NavigationElement{Name: n.name, Type: n.target.name, Contains: true}
+		navigation := NavigationElement{Name: n.name, Type: n.target.name, Contains: !n.referenced}
 		if n.collection {
 			navigation.Type = CollectionOf(n.target.name)
 		} else {
@@ -165,7 +192,7 @@ func (t *EntityType[T]) Describe() TypeElement {
 
 func (a *attribute) describe() PropertyElement {
 	element := PropertyElement{Name: a.name, Type: a.edm, Nullable: a.typ.Nullable}
-	if a.edm == "Edm.DateTimeOffset" {
+	if a.edm == "Edm.DateTimeOffset" || a.edm == "Edm.TimeOfDay" {
 		element.Precision = 7 // 100 ns; none would mean whole seconds (CSDL XML 4.01, section 7.2.3)
 	}
 	if a.readOnly {

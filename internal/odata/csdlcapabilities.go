@@ -49,7 +49,7 @@ func QueryCapabilities(t *StructuredType, collection bool, allowed ...Option) []
 // them.
 func (t *StructuredType) unsortable() (paths List) {
 	for _, a := range t.attributes {
-		if a.typ.Collection || a.typ.Kind == query.Binary {
+		if a.typ.Collection || a.complex || a.typ.Kind == query.Binary {
 			paths = append(paths, PropertyPath(a.name))
 		}
 	}

@@ -61,7 +61,8 @@ func (s *Schema) appendMembers(dst []byte) []byte {
 	for _, t := range s.Complexes {
 		dst = appendObject(dst, t.Name, func(dst []byte) []byte { return t.appendMembers(dst, "ComplexType") })
 	}
-	dst = s.appendFunctions(dst)
+	dst = appendOverloads(dst, s.Actions, func(a Action) string { return a.Name }, Action.appendMembers)
+	dst = appendOverloads(dst, s.Functions, func(f Function) string { return f.Name }, Function.appendMembers)
 	if s.Container != nil {
 		dst = appendObject(dst, s.Container.Name, s.Container.appendMembers)
 	}
@@ -118,19 +119,19 @@ func appendType(dst []byte, typ string, nullable bool) []byte {
 	return appendTrue(dst, "$Nullable", nullable)
 }
 
-// appendFunctions writes each name once, with its overloads.
-func (s *Schema) appendFunctions(dst []byte) []byte {
+// appendOverloads writes each name once, with its overloads.
+func appendOverloads[O any](dst []byte, operations []O, name func(O) string, members func(O, []byte) []byte) []byte {
 	written := map[string]bool{}
-	for _, f := range s.Functions {
-		if written[f.Name] {
+	for _, o := range operations {
+		if written[name(o)] {
 			continue
 		}
-		written[f.Name] = true
-		dst = append(AppendMember(dst, f.Name), '[')
+		written[name(o)] = true
+		dst = append(AppendMember(dst, name(o)), '[')
 		separator := ""
-		for _, overload := range s.Functions {
-			if overload.Name == f.Name {
-				dst = append(overload.appendMembers(append(append(dst, separator...), '{')), '}')
+		for _, overload := range operations {
+			if name(overload) == name(o) {
+				dst = append(members(overload, append(append(dst, separator...), '{')), '}')
 				separator = ","
 			}
 		}
@@ -143,23 +144,44 @@ func (f Function) appendMembers(dst []byte) []byte {
 	dst = append(dst, `"$Kind":"Function"`...)
 	dst = appendTrue(dst, "$IsBound", f.IsBound)
 	dst = appendTextUnless(dst, "$EntitySetPath", f.EntitySetPath, "")
+	dst = f.Returns.appendTo(appendParameters(dst, f.Parameters))
+	return appendAnnotations(dst, "", f.Annotations)
+}
+
+func (a Action) appendMembers(dst []byte) []byte {
+	dst = append(dst, `"$Kind":"Action"`...)
+	dst = appendParameters(appendTrue(dst, "$IsBound", a.IsBound), a.Parameters)
+	if a.Returns != nil {
+		dst = a.Returns.appendTo(dst)
+	}
+	return appendAnnotations(dst, "", a.Annotations)
+}
+
+func appendParameters(dst []byte, parameters []ParameterElement) []byte {
 	dst = append(AppendMember(dst, "$Parameter"), '[')
-	for i, p := range f.Parameters {
+	for i, p := range parameters {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = AppendText(append(dst, `{"$Name":`...), p.Name)
 		dst = append(appendType(dst, p.Type, p.Nullable), '}')
 	}
-	dst = append(dst, ']')
-	dst = appendObject(dst, "$ReturnType", func(dst []byte) []byte {
-		return appendAnnotations(appendType(dst, f.Returns.Type, f.Returns.Nullable), "", f.Returns.Annotations)
+	return append(dst, ']')
+}
+
+func (r *ReturnElement) appendTo(dst []byte) []byte {
+	return appendObject(dst, "$ReturnType", func(dst []byte) []byte {
+		return appendAnnotations(appendType(dst, r.Type, r.Nullable), "", r.Annotations)
 	})
-	return appendAnnotations(dst, "", f.Annotations)
 }
 
 func (c *ContainerElement) appendMembers(dst []byte) []byte {
 	dst = append(dst, `"$Kind":"EntityContainer"`...)
+	for _, s := range c.Sets {
+		dst = appendObject(dst, s.Name, func(dst []byte) []byte {
+			return appendAnnotations(appendType(dst, CollectionOf(s.Type), false), "", s.Annotations)
+		})
+	}
 	for _, s := range c.Singletons {
 		dst = appendObject(dst, s.Name, func(dst []byte) []byte {
 			return appendAnnotations(AppendText(AppendMember(dst, "$Type"), s.Type), "", s.Annotations)

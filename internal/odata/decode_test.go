@@ -117,7 +117,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"{\"name\":\"\xff\"}", "not valid JSON at byte 9"},
 		{`{"name":"\ud800"}`, "not valid JSON at byte 9"},
 		{`{"name":"a","name":"b"}`, `The body gives "name" twice.`},
-		{`{"x@y":{"a":1,"a":2}}`, `The body gives "a" twice.`},
+		{`{"x@y":{"a":1,"a":2}}`, `The body gives "x@y/a" twice.`},
 		{`{"@odata.context":` + deep + `}`, `"@odata.context" nests deeper than 32.`},
 		{`{"Name":"a"}`, `"Name" is no property of test.thing.`},
 		{`{"surprise":` + deep + `}`, `"surprise" is no property of test.thing.`},

@@ -2,6 +2,7 @@ package odata
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,6 +11,9 @@ import (
 
 // EntityType declares how values of T look on the wire: an entity type of Graph,
 // or a complex type where it has no Base. Declare completes it.
+//
+// Where it has Derived types, T is the union of them all, and a member of T says
+// which of them a value is.
 type EntityType[T any] struct {
 	Name        string   // qualified: "microsoft.graph.deviceComplianceScript"
 	Aliases     []string // other qualified names that bodies may call it by
@@ -18,8 +22,11 @@ type EntityType[T any] struct {
 	Navigations []Navigation[T]
 	Key         func(*T) string // nil for a complex type
 	Changes     func(*T) int64  // what its entity tag is made of; nil where it has none
+	Abstract    bool            // a value is of a Derived type
+	Derived     []Derived[T]    // each behind those that it is derived from
 
 	structure *StructuredType
+	own       int // how many of Properties are its own, and not of Derived
 }
 
 // Navigation declares a contained navigation property. Its value is not part of
@@ -32,6 +39,10 @@ type Navigation[T any] struct {
 
 // Declare completes a type, so that it can be used.
 func Declare[T any](t EntityType[T]) *EntityType[T] {
+	t.own = len(t.Properties)
+	t.Properties = slices.Clone(t.Properties)
+	t.Derived = slices.Clone(t.Derived)
+	t.derive()
 	if len(t.Properties) > maxProperties {
 		panic("a type has more properties than a Selection can tell apart")
 	}
@@ -66,6 +77,10 @@ func One[T, U any](name string, target *EntityType[U], get func(*T) *U) Navigati
 		},
 	}
 }
+
+// Reference marks a navigation whose entities stand elsewhere, and are added and
+// removed by their addresses.
+func (n Navigation[T]) Reference() Navigation[T] { n.referenced = true; return n }
 
 // Many declares a navigation to a collection: get gives the page of it that was
 // read for $expand.
@@ -151,16 +166,7 @@ func (t *EntityType[T]) AppendEntity(dst []byte, v *T, q *Query, w *Writer, path
 	if w.Metadata != NoMetadata {
 		dst = t.appendAnnotations(dst, v, w, path)
 	}
-	for i := range t.Properties {
-		if !q.Select.has(i) {
-			continue
-		}
-		p := &t.Properties[i]
-		if w.Metadata == FullMetadata && p.annotated() {
-			dst = AppendText(AppendMember(dst, p.name+"@odata.type"), p.annotation())
-		}
-		dst = p.write(AppendMember(dst, p.name), v)
-	}
+	dst = t.appendProperties(dst, v, &q.Select, w)
 	for i := range t.Navigations {
 		n := &t.Navigations[i]
 		if w.Metadata == FullMetadata && t.Key != nil && q.Select.links(n.name) {
@@ -173,19 +179,38 @@ func (t *EntityType[T]) AppendEntity(dst []byte, v *T, q *Query, w *Writer, path
 	return dst
 }
 
+func (t *EntityType[T]) appendProperties(dst []byte, v *T, selection *Selection, w *Writer) []byte {
+	derived := t.derivedOf(v)
+	for i := range t.Properties {
+		if !selection.has(i) || !t.has(derived, i) {
+			continue
+		}
+		p := &t.Properties[i]
+		if w.Metadata == FullMetadata && p.annotated() {
+			dst = AppendText(AppendMember(dst, p.name+"@odata.type"), p.annotation())
+		}
+		dst = p.write(AppendMember(dst, p.name), v, w)
+	}
+	return dst
+}
+
 func (t *EntityType[T]) appendAnnotations(dst []byte, v *T, w *Writer, path string) []byte {
 	if t.Changes != nil {
 		dst = AppendText(AppendMember(dst, "@odata.etag"), ETag(t.Changes(v)))
 	}
-	dst = AppendMember(dst, "@odata.type")
-	dst = append(dst, `"#`...)
-	dst = append(dst, t.Name...)
-	dst = append(dst, '"')
+	dst = appendTypeName(dst, t.nameOf(t.derivedOf(v)))
 	if w.Metadata == FullMetadata && t.Key != nil {
 		dst = AppendText(AppendMember(dst, "@odata.id"), w.Base+"/"+path)
 		dst = AppendText(AppendMember(dst, "@odata.editLink"), path)
 	}
 	return dst
+}
+
+func appendTypeName(dst []byte, name string) []byte {
+	dst = AppendMember(dst, "@odata.type")
+	dst = append(dst, `"#`...)
+	dst = append(dst, name...)
+	return append(dst, '"')
 }
 
 // ETag gives the weak entity tag (RFC 9110, section 8.8.3) of a change counter.
@@ -208,6 +233,9 @@ func (a *attribute) annotation() string {
 // annotated tells whether a value's type cannot be told from its JSON (OData JSON
 // 4.01, section 4.6.3).
 func (a *attribute) annotated() bool {
+	if a.complex { // its value tells its type itself
+		return false
+	}
 	switch a.edm {
 	case "Edm.String", "Edm.Boolean", "Edm.Double":
 		return false
@@ -240,11 +268,32 @@ func (p *Property[T]) AppendType(dst []byte) []byte {
 	return AppendText(AppendMember(dst, "@odata.type"), p.annotation())
 }
 
-// Append writes the property of v as JSON.
-func (p *Property[T]) Append(dst []byte, v *T) []byte { return p.write(dst, v) }
+// IsComplex tells whether the property is of a complex type, and so has no bare
+// value.
+func (p *Property[T]) IsComplex() bool { return p.complex }
 
-// Raw gives the bare value, as text or as bytes, and nil for null.
-func (p *Property[T]) Raw(v *T) []byte { return p.raw([]byte{}, v) }
+// IsNull tells whether the property of v is null.
+func (p *Property[T]) IsNull(v *T) bool {
+	if p.null != nil {
+		return p.null(v)
+	}
+	return p.raw != nil && p.Raw(v) == nil
+}
+
+// Append writes the property of v as JSON, as a Writer does that says nothing.
+func (p *Property[T]) Append(dst []byte, v *T) []byte { return p.AppendAs(dst, v, &Writer{}) }
+
+// AppendAs writes the property of v as JSON.
+func (p *Property[T]) AppendAs(dst []byte, v *T, w *Writer) []byte { return p.write(dst, v, w) }
+
+// Raw gives the bare value, as text or as bytes, and nil for null and for a
+// complex type, which has none.
+func (p *Property[T]) Raw(v *T) []byte {
+	if p.complex {
+		return nil
+	}
+	return p.raw([]byte{}, v)
+}
 
 // Count gives the number of a collection's members.
 func (p *Property[T]) Count(v *T) int { return p.count(v) }

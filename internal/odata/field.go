@@ -55,6 +55,9 @@ func (p *parser) property(name string, pos int) (*query.Expr, error) {
 			return nil, p.at(pos, "%s is no property of %s; its properties are %s.",
 				quote(nameAt(p.text, pos)), typ.name, strings.Join(typ.names(), ", "))
 		}
+		if attribute.complex {
+			return nil, p.at(pos, "%s is of a complex type: it can be selected, and not filtered or sorted by.", name)
+		}
 		e, err := p.node(query.Expr{Op: query.Field, Type: attribute.typ, Name: full})
 		if err != nil {
 			return nil, err

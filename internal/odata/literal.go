@@ -88,11 +88,17 @@ func (p *parser) date(text string, pos int) (*query.Expr, error) {
 		}
 		return p.literal(query.Type{Kind: query.Instant}, query.Ticks(t))
 	}
-	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < 1 {
+	t, ok := parseDate(text)
+	if !ok {
 		return nil, p.at(pos, "expected a date such as 2024-01-31, found %s.", quote(text))
 	}
 	return p.literal(query.Type{Kind: query.Date}, query.Ticks(t)/query.TicksPerDay)
+}
+
+// parseDate reads an Edm.Date in the years 1 to 9999.
+func parseDate(text string) (time.Time, bool) {
+	t, err := time.Parse(time.DateOnly, text)
+	return t, err == nil && t.Year() >= 1
 }
 
 // parseTimeOfDay reads an Edm.TimeOfDay: hh:mm, and if given :ss and a fraction.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -18,9 +17,10 @@ import (
 type Property[T any] struct {
 	attribute
 
-	write func(dst []byte, v *T) []byte
-	raw   func(dst []byte, v *T) []byte // the bare value for /$value, nil for null; nil for a collection
-	read  func(d *jsontext.Decoder, v *T) error
+	write func(dst []byte, v *T, w *Writer) []byte
+	raw   func(dst []byte, v *T) []byte                      // the bare value for /$value, nil for null; nil for a collection or a complex type
+	read  func(d *jsontext.Decoder, v *T, path string) error // path leads to the property, for messages
+	null  func(v *T) bool                                    // of a complex type
 	copy  func(dst, src *T)
 	count func(v *T) int // of a collection
 }
@@ -40,6 +40,7 @@ type codec[F any] struct {
 	edm   string
 	typ   query.Type
 	want  string // what is right, for messages: "a string"
+	wide  bool   // a number that is a string where IEEE754Compatible asks for it
 	write func(dst []byte, f F) []byte
 	raw   func(dst []byte, f F) []byte // nil: as written
 	read  func(token jsontext.Token) (F, bool)
@@ -48,16 +49,15 @@ type codec[F any] struct {
 func property[T, F any](name string, c codec[F], field func(*T) *F) Property[T] {
 	p := Property[T]{
 		attribute: attribute{name: name, edm: c.edm, typ: c.typ},
-		write:     func(dst []byte, v *T) []byte { return c.write(dst, *field(v)) },
 		copy:      func(dst, src *T) { *field(dst) = *field(src) },
-		read: func(d *jsontext.Decoder, v *T) error {
+		read: func(d *jsontext.Decoder, v *T, path string) error {
 			token, err := d.ReadToken()
 			if err != nil {
 				return err
 			}
 			f, ok := c.read(token)
 			if !ok {
-				return badRequest(name, "%s must be %s, not %s.", name, c.want, describe(token))
+				return badRequest(path, "%s must be %s, not %s.", path, c.want, describe(token))
 			}
 			*field(v) = f
 			return nil
@@ -65,6 +65,14 @@ func property[T, F any](name string, c codec[F], field func(*T) *F) Property[T] 
 	}
 	raw := c.bare()
 	p.raw = func(dst []byte, v *T) []byte { return raw(dst, *field(v)) }
+	p.write = func(dst []byte, v *T, w *Writer) []byte {
+		if c.wide && w.IEEE754 {
+			if text := raw(append(dst, '"'), *field(v)); text != nil {
+				return append(text, '"')
+			}
+		}
+		return c.write(dst, *field(v))
+	}
 	return p
 }
 
@@ -95,7 +103,7 @@ func nullable[F any](c codec[F]) codec[*F] {
 	c.typ.Nullable = true
 	bare := c.bare()
 	return codec[*F]{
-		edm: c.edm, typ: c.typ, want: c.want + " or null",
+		edm: c.edm, typ: c.typ, want: c.want + " or null", wide: c.wide,
 		write: func(dst []byte, f *F) []byte {
 			if f == nil {
 				return append(dst, "null"...)
@@ -124,7 +132,7 @@ func zeroIsNull[F comparable](c codec[F]) codec[F] {
 	c.typ.Nullable = true
 	bare := c.bare()
 	return codec[F]{
-		edm: c.edm, typ: c.typ, want: c.want + " or null",
+		edm: c.edm, typ: c.typ, want: c.want + " or null", wide: c.wide,
 		write: func(dst []byte, f F) []byte {
 			if f == zero {
 				return append(dst, "null"...)
@@ -187,12 +195,21 @@ func NullableString[T any](name string, field func(*T) **string) Property[T] {
 
 // Boolean declares an Edm.Boolean that is never null.
 func Boolean[T any](name string, field func(*T) *bool) Property[T] {
-	return property(name, codec[bool]{
+	return property(name, booleanCodec(), field)
+}
+
+// NullableBoolean declares an Edm.Boolean; nil is null.
+func NullableBoolean[T any](name string, field func(*T) **bool) Property[T] {
+	return property(name, nullable(booleanCodec()), field)
+}
+
+func booleanCodec() codec[bool] {
+	return codec[bool]{
 		edm: "Edm.Boolean", typ: boolean(false), want: "true or false", write: strconv.AppendBool,
 		read: func(token jsontext.Token) (bool, bool) {
 			return token.Kind() == 't', token.Kind() == 't' || token.Kind() == 'f'
 		},
-	}, field)
+	}
 }
 
 // Int32 declares an Edm.Int32 that is never null. On the wire it is an integer
@@ -211,36 +228,30 @@ func Int32[T any](name string, field func(*T) *int32) Property[T] {
 	}, field)
 }
 
-// DateTimeOffset declares an Edm.DateTimeOffset that is never null.
-func DateTimeOffset[T any](name string, field func(*T) *time.Time) Property[T] {
-	return property(name, timeCodec(), field)
+// Int64 declares an Edm.Int64 that is never null. On the wire it is an integer
+// literal, or a string of one where IEEE754Compatible asks for it; both are read.
+func Int64[T any](name string, field func(*T) *int64) Property[T] {
+	return property(name, int64Codec(), field)
 }
 
-func timeCodec() codec[time.Time] {
-	return codec[time.Time]{
-		edm:   "Edm.DateTimeOffset",
-		typ:   query.Type{Kind: query.Instant, Max: query.MaxInstant},
-		want:  "a date and time with an offset, in the years 1 to 9999, such as 2017-01-01T00:01:17.4310553-08:00",
-		write: appendTime,
-		raw:   AppendDateTimeOffset,
-		read: func(token jsontext.Token) (time.Time, bool) {
-			if token.Kind() != '"' {
-				return time.Time{}, false
+// NullableInt64 declares an Edm.Int64; nil is null.
+func NullableInt64[T any](name string, field func(*T) **int64) Property[T] {
+	return property(name, nullable(int64Codec()), field)
+}
+
+func int64Codec() codec[int64] {
+	return codec[int64]{
+		edm: "Edm.Int64", typ: number(math.MinInt64, math.MaxInt64), wide: true,
+		want:  "an integer from -9223372036854775808 to 9223372036854775807",
+		write: func(dst []byte, f int64) []byte { return strconv.AppendInt(dst, f, 10) },
+		read: func(token jsontext.Token) (int64, bool) {
+			if token.Kind() != '0' && token.Kind() != '"' {
+				return 0, false
 			}
-			return ParseDateTimeOffset(token.String())
+			n, err := strconv.ParseInt(token.String(), 10, 64)
+			return n, err == nil
 		},
 	}
-}
-
-func appendTime(dst []byte, t time.Time) []byte {
-	dst = append(dst, '"')
-	dst = AppendDateTimeOffset(dst, t)
-	return append(dst, '"')
-}
-
-// NullableTime declares an Edm.DateTimeOffset; the zero time is null.
-func NullableTime[T any](name string, field func(*T) *time.Time) Property[T] {
-	return property(name, zeroIsNull(timeCodec()), field)
 }
 
 // NullableBinary declares an Edm.Binary; nil is null. It is written in standard
@@ -342,8 +353,8 @@ func Strings[T any](name string, field func(*T) *[]string) Property[T] {
 		},
 	}, field)
 	p.raw, p.count = nil, func(v *T) int { return len(*field(v)) }
-	p.read = func(d *jsontext.Decoder, v *T) error {
-		texts, err := readStrings(d, name)
+	p.read = func(d *jsontext.Decoder, v *T, path string) error {
+		texts, err := readStrings(d, path)
 		*field(v) = texts
 		return err
 	}

@@ -11,6 +11,7 @@ type attribute struct {
 	readOnly bool
 	required bool
 	searched bool
+	complex  bool
 }
 
 // StructuredType is what the protocol knows of an entity type or a complex type
@@ -27,6 +28,7 @@ type navigation struct {
 	target     *StructuredType
 	collection bool
 	expandable bool
+	referenced bool // its entities stand elsewhere
 }
 
 func (t *StructuredType) attribute(name string) *attribute {

@@ -17,7 +17,8 @@ func scanAssignment(row scanner, more ...any) (a plimsoll.Assignment, err error)
 	var at int64
 	dest := []any{
 		&a.ID, &a.Target.Kind, &a.Target.GroupID, &a.Target.FilterID, &a.Target.FilterType, &a.RunRemediationScript,
-		&a.Schedule.Kind, &a.Schedule.Interval, &a.Schedule.UseUTC, &at, instant{&a.Schedule.Date},
+		&a.Schedule.Kind, &a.Schedule.Interval, &a.Schedule.UseUTC, &at,
+		instant{&a.Schedule.Date},
 	}
 	err = row.Scan(append(dest, more...)...)
 	a.Schedule.Time = time.Duration(at) * plimsoll.Tick

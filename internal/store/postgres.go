@@ -35,7 +35,7 @@ func openPostgres(address string) (*Store, error) {
 		rows:    "json_array_elements($1::json) AS input(value)",
 		lockRow: " FOR UPDATE",
 		lockAll: "LOCK TABLE script_change, run_summary_head IN EXCLUSIVE MODE",
-		words: strings.NewReplacer("COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
+		words: strings.NewReplacer(" WITHOUT ROWID", "", "COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
 			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
 		binary: "bytea", collate: ` COLLATE "C"`, position: "strpos(%s, %s)",
 		elements:   "json_array_elements_text(CAST(%s AS json)) AS %s(value)",

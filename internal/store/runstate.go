@@ -44,7 +44,7 @@ func runStateList(scriptID string) *list[plimsoll.DeviceRunState] {
 			JOIN device d ON d.bucket = r.bucket AND d.number = r.device
 			LEFT JOIN run_output o ON o.bucket = r.bucket AND o.device = r.device AND o.script = r.script`,
 		where: "s.id = $1", args: []any{scriptID}, columns: columns, own: sortKey{sql: "r.device", kind: query.Number},
-		selects: deviceColumns + `, s.id, ` + presentedState() + `, r.ran_at, r.due_at, coalesce(o.output, ''), coalesce(o.error, '')`,
+		selects: deviceColumns() + `, s.id, ` + presentedState() + `, r.ran_at, r.due_at, coalesce(o.output, ''), coalesce(o.error, '')`,
 		scan:    scanRunState,
 		size:    func(r *plimsoll.DeviceRunState) int { return len(r.Output) + len(r.Error) + 200 },
 	}

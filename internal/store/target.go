@@ -101,6 +101,12 @@ func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach) error {
 // those that are to be made anew for another system. Those that another runner
 // reports stay. Of the others it notes which assignment holds now.
 func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
+	var any bool
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM run_state r
+		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts("r.script")+`)`,
+		r.bucket, r.first, r.last).Scan(&any); err != nil || !any {
+		return err
+	}
 	var gone, kept [][]int64
 	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
 		var device, script, assignment int64

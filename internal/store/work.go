@@ -83,7 +83,7 @@ func (s *Store) workOn(ctx context.Context, tx *sql.Tx, t task, first, last int6
 		r.script = t.number
 	} else {
 		r.set = t.number
-		if err := s.evaluateSet(ctx, tx, t.number, t.bucket, first, last); err != nil {
+		if err := s.evaluateSets(ctx, tx, t.number, t.bucket, first, last); err != nil {
 			return err
 		}
 	}
@@ -149,5 +149,3 @@ func (s *Store) RunWork(ctx context.Context, observe func(error)) {
 		}
 	}
 }
-
-func (s *Store) evaluateSet(context.Context, *sql.Tx, int64, int64, int64, int64) error { return nil }

@@ -101,7 +101,7 @@ CREATE TABLE device_set_member (
     device     BIGINT NOT NULL,
     device_set BIGINT NOT NULL,
     PRIMARY KEY (bucket, device, device_set)
-);
+) WITHOUT ROWID;
 
 CREATE INDEX device_set_member_by_set ON device_set_member (device_set, device);
 
@@ -155,7 +155,7 @@ CREATE TABLE run_state (
     assignment BIGINT NOT NULL, -- that reaches the device; 0: another runner reports it
     pushed     BOOLEAN NOT NULL, -- another runner reported it: it stays without an assignment
     PRIMARY KEY (bucket, device, script)
-);
+) WITHOUT ROWID;
 
 CREATE INDEX run_state_by_script ON run_state (script, device);
 
@@ -166,7 +166,7 @@ CREATE TABLE run_output (
     output TEXT COLLATE BINARY NOT NULL,
     error  TEXT COLLATE BINARY NOT NULL,
     PRIMARY KEY (bucket, device, script)
-);
+) WITHOUT ROWID;
 
 -- How many rows of run_state there are of each kind. It has the script first: a
 -- summary is then one range of rows. last_run is the latest run that was counted
@@ -179,7 +179,7 @@ CREATE TABLE run_count (
     n        BIGINT NOT NULL,
     last_run BIGINT NOT NULL,
     PRIMARY KEY (script, bucket, revision, state)
-);
+) WITHOUT ROWID;
 
 -- What is left to do in the background: all devices from the place (bucket,
 -- device) on are to be held against a script's assignments, or a set's rule.

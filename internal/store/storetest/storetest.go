@@ -66,6 +66,28 @@ type (
 		AddSigningKey(ctx context.Context, k plimsoll.SigningKey) error
 		DeleteSigningKeys(ctx context.Context, expiredBefore time.Time) error
 	}
+	// Fleet keeps devices, whom scripts reach, and what they found.
+	Fleet interface {
+		CreateEnrollmentToken(ctx context.Context, t *plimsoll.EnrollmentToken, e plimsoll.AuditEvent) error
+		EnrollDevices(ctx context.Context, enrollments []*plimsoll.Enrollment) ([]error, error)
+		UpdateInventory(ctx context.Context, id string, i plimsoll.Inventory, hash string, at time.Time) error
+		DeleteDevice(ctx context.Context, id string, allow func(*plimsoll.Device) error, e plimsoll.AuditEvent) error
+		ReplaceAssignments(ctx context.Context, scriptID string, all []plimsoll.Assignment, e plimsoll.AuditEvent) error
+		ApplyReports(ctx context.Context, reports []*plimsoll.Report) ([]error, error)
+		ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,
+			change func(*plimsoll.DeviceRunState) error, e plimsoll.AuditEvent) (plimsoll.DeviceRunState, error)
+		DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
+		Work(ctx context.Context) (worked bool, err error)
+	}
+	// Sets keeps groups and assignment filters.
+	Sets interface {
+		CreateGroup(ctx context.Context, g *plimsoll.Group, e plimsoll.AuditEvent) error
+		DeleteGroup(ctx context.Context, id string, allow func(*plimsoll.Group) error, e plimsoll.AuditEvent) error
+		AddMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
+		RemoveMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
+		CreateFilter(ctx context.Context, f *plimsoll.AssignmentFilter, e plimsoll.AuditEvent) error
+		DeleteFilter(ctx context.Context, id string, allow func(*plimsoll.AssignmentFilter) error, e plimsoll.AuditEvent) error
+	}
 	// Upkeep is what operators need.
 	Upkeep interface {
 		AuditEvents(ctx context.Context, limit int) ([]plimsoll.AuditEvent, error)
@@ -85,6 +107,8 @@ type Store interface {
 	Clients
 	Installations
 	SigningKeys
+	Fleet
+	Sets
 	Upkeep
 }
 
@@ -115,6 +139,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"whoever follows the changes has all":        followChanges,
 		"changes by many at once":                    followWriters,
 		"a recount sees wrong numbers of changes":    verifyChanges,
+		"summaries are what is counted by hand":      fleet,
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
 		"signing keys":                               signingKeys,

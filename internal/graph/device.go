@@ -1,0 +1,84 @@
+package graph
+
+import (
+	"time"
+
+	"plimsoll"
+	"plimsoll/internal/odata"
+	"plimsoll/internal/query"
+	"plimsoll/internal/service"
+)
+
+const (
+	devicesName = "deviceManagement/managedDevices"
+	devicesPath = "/" + devicesName
+)
+
+func ownerTypes() odata.Enumeration[plimsoll.OwnerType] {
+	return odata.Enumeration[plimsoll.OwnerType]{
+		Name: namespace + ".managedDeviceOwnerType", Members: plimsoll.OwnerTypes(),
+	}
+}
+
+func deviceType() *odata.EntityType[device] {
+	text := func(name string, field func(*device) *string) odata.Property[device] {
+		return odata.TextOrNull(name, field).ReadOnly()
+	}
+	size := func(name string, field func(*device) *int64) odata.Property[device] {
+		return odata.Int64(name, field).ReadOnly()
+	}
+	return odata.Declare(odata.EntityType[device]{
+		Name: namespace + ".managedDevice", Base: namespace + ".entity",
+		Key:     func(d *device) string { return d.ID },
+		Changes: func(d *device) int64 { return d.Changes },
+		Properties: []odata.Property[device]{
+			odata.String("id", func(d *device) *string { return &d.ID }).ReadOnly(),
+			odata.TextOrNull("deviceCategoryDisplayName", func(d *device) *string { return &d.Category }),
+			odata.String("deviceName", func(d *device) *string { return &d.DeviceName }).ReadOnly().Searched(),
+			text("emailAddress", func(d *device) *string { return &d.EmailAddress }).Searched(),
+			odata.DateTimeOffset("enrolledDateTime", func(d *device) *time.Time { return &d.EnrolledAt }).ReadOnly(),
+			text("ethernetMacAddress", func(d *device) *string { return &d.EthernetMAC }),
+			size("freeStorageSpaceInBytes", func(d *device) *int64 { return &d.FreeStorage }),
+			odata.Boolean("isEncrypted", func(d *device) *bool { return &d.IsEncrypted }).ReadOnly(),
+			odata.DateTimeOffset("lastSyncDateTime", func(d *device) *time.Time { return &d.LastSyncAt }).ReadOnly(),
+			odata.TextOrNull("managedDeviceName", func(d *device) *string { return &d.ManagedDeviceName }).Searched(),
+			odata.Enum("managedDeviceOwnerType", ownerTypes(), func(d *device) *plimsoll.OwnerType { return &d.OwnerType }),
+			text("manufacturer", func(d *device) *string { return &d.Manufacturer }),
+			text("model", func(d *device) *string { return &d.Model }).Searched(),
+			odata.TextOrNull("notes", func(d *device) *string { return &d.Notes }),
+			text("operatingSystem", func(d *device) *string { return &d.OperatingSystem }),
+			text("osVersion", func(d *device) *string { return &d.OSVersion }),
+			size("physicalMemoryInBytes", func(d *device) *int64 { return &d.PhysicalMemory }),
+			odata.Strings("roleScopeTagIds", func(d *device) *[]string { return &d.RoleScopeTagIDs }),
+			text("serialNumber", func(d *device) *string { return &d.SerialNumber }).Searched(),
+			size("totalStorageSpaceInBytes", func(d *device) *int64 { return &d.TotalStorage }),
+			text("userDisplayName", func(d *device) *string { return &d.UserDisplayName }).Searched(),
+			text("userId", func(d *device) *string { return &d.UserID }),
+			text("userPrincipalName", func(d *device) *string { return &d.UserPrincipalName }).Searched(),
+			text("wiFiMacAddress", func(d *device) *string { return &d.WiFiMAC }),
+		},
+	})
+}
+
+// devices is the set of all devices: agents make new ones, and people change
+// what they call them.
+func (a *API) devices() *set[device] {
+	return &set[device]{
+		pattern: devicesPath, typ: a.model.device, access: toDevices(), own: query.String, maxBody: maxDeviceBody,
+		list: func(c *call, _ string, page query.Page) (query.Rows[device], error) {
+			return a.fleet(c).Devices(c.r.Context(), page)
+		},
+		count: func(c *call, filter *query.Expr) (int64, error) {
+			return a.fleet(c).CountDevices(c.r.Context(), filter)
+		},
+		get: func(c *call, id string) (device, error) { return a.fleet(c).Device(c.r.Context(), id) },
+		update: func(c *call, id string, match service.Match, patch odata.Patch[device]) (device, error) {
+			return a.fleet(c).UpdateDevice(c.r.Context(), c.caller.Subject, id, match, patch.Apply)
+		},
+		remove: func(c *call, id string, match service.Match) error {
+			return a.fleet(c).DeleteDevice(c.r.Context(), c.caller.Subject, id, match)
+		},
+	}
+}
+
+func (a *API) addDevices(routes map[string]operations) { a.devices().addTo(routes) }

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"plimsoll"
+	"plimsoll/internal/query"
+)
+
+func noDevice(id string) error {
+	return plimsoll.Errorf(plimsoll.NotFound,
+		"There is no managedDevice with the id %q. Ids are compared case-sensitively.", id)
+}
+
+// deviceTexts are the columns of a device's texts, and the properties that they
+// are, in the order in which they are read.
+func deviceTexts() [][2]string {
+	return [][2]string{
+		{"device_name", "deviceName"},
+		{"managed_device_name", "managedDeviceName"},
+		{"operating_system", "operatingSystem"},
+		{"os_version", "osVersion"},
+		{"manufacturer", "manufacturer"},
+		{"model", "model"},
+		{"serial_number", "serialNumber"},
+		{"ethernet_mac", "ethernetMacAddress"},
+		{"wifi_mac", "wiFiMacAddress"},
+		{"user_id", "userId"},
+		{"user_principal_name", "userPrincipalName"},
+		{"user_display_name", "userDisplayName"},
+		{"email_address", "emailAddress"},
+		{"category", "deviceCategoryDisplayName"},
+		{"notes", "notes"},
+	}
+}
+
+// compliance is the SQL of what a device's scripts say of it. A run of an older
+// revision says nothing.
+const compliance = `CASE WHEN d.cloned_at IS NOT NULL THEN 'conflict' ELSE coalesce((SELECT
+	CASE max(CASE c.state WHEN 2 THEN 3 WHEN 3 THEN 2 WHEN 1 THEN 1 ELSE 0 END)
+		WHEN 3 THEN 'noncompliant' WHEN 2 THEN 'error' WHEN 1 THEN 'compliant' END
+	FROM run_state c JOIN script cs ON cs.number = c.script AND cs.revision = c.revision
+	WHERE c.bucket = d.bucket AND c.device = d.number), 'unknown') END`
+
+// deviceProperties gives the SQL of each property that a filter or an order of
+// devices may name.
+func deviceProperties() map[string]string {
+	properties := map[string]string{
+		"id": "d.id", "azureADDeviceId": "d.id", "complianceState": "(" + compliance + ")", "managementAgent": "'unknown'",
+		"managedDeviceOwnerType": "d.owner_type", "roleScopeTagIds": "d.role_scope_tag_ids", "isEncrypted": "d.is_encrypted",
+		"physicalMemoryInBytes": "d.physical_memory", "totalStorageSpaceInBytes": "d.total_storage",
+		"freeStorageSpaceInBytes": "d.free_storage", "enrolledDateTime": "d.enrolled_at", "lastSyncDateTime": "d.last_sync_at",
+	}
+	for _, text := range deviceTexts() {
+		properties[text[1]] = "nullif(d." + text[0] + ", '')"
+	}
+	properties["deviceName"] = "d.device_name" // which is never empty, and has an index
+	return properties
+}
+
+// deviceColumns are what scanDevice reads.
+func deviceColumns() string {
+	columns := "d.id, d.changes, d.public_key, d.enrollment_token_id, d.inventory_hash"
+	for _, text := range deviceTexts() {
+		columns += ", d." + text[0]
+	}
+	return columns + `, d.owner_type, d.role_scope_tag_ids, d.is_encrypted, d.physical_memory, d.total_storage,
+		d.free_storage, d.enrolled_at, d.last_sync_at, d.cloned_at, ` + compliance
+}
+
+// textsOf gives the texts of a device, in the order of deviceTexts.
+func textsOf(d *plimsoll.Device) []*string {
+	return []*string{
+		&d.DeviceName, &d.ManagedDeviceName, &d.OperatingSystem, &d.OSVersion, &d.Manufacturer, &d.Model, &d.SerialNumber,
+		&d.EthernetMAC, &d.WiFiMAC, &d.UserID, &d.UserPrincipalName, &d.UserDisplayName, &d.EmailAddress, &d.Category, &d.Notes,
+	}
+}
+
+func scanDevice(row scanner, more ...any) (d plimsoll.Device, err error) {
+	var tags []byte
+	dest := []any{&d.ID, &d.Changes, &d.PublicKey, &d.EnrollmentTokenID, &d.InventoryHash}
+	for _, text := range textsOf(&d) {
+		dest = append(dest, text)
+	}
+	dest = append(dest, &d.OwnerType, &tags, &d.IsEncrypted, &d.PhysicalMemory, &d.TotalStorage, &d.FreeStorage,
+		instant{&d.EnrolledAt}, instant{&d.LastSyncAt}, instant{&d.ClonedAt}, &d.Compliance)
+	if err = row.Scan(append(dest, more...)...); err != nil {
+		return d, err
+	}
+	return d, json.Unmarshal(tags, &d.RoleScopeTagIDs)
+}
+
+func deviceList() *list[plimsoll.Device] {
+	return &list[plimsoll.Device]{
+		from: "device d", columns: deviceProperties(), own: sortKey{sql: "d.number", kind: query.Number},
+		selects: deviceColumns(), scan: scanDevice,
+		size: func(d *plimsoll.Device) int { return len(d.Notes) + 1000 },
+	}
+}
+
+// memberList is the list of the devices of a set.
+func memberList(set int64) *list[plimsoll.Device] {
+	l := deviceList()
+	l.from = "device_set_member m JOIN device d ON d.bucket = m.bucket AND d.number = m.device"
+	l.where, l.args, l.own.sql = "m.device_set = $1", []any{set}, "m.device"
+	return l
+}
+
+// Devices gives a page of the devices, the oldest first.
+func (s *Store) Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error) {
+	return deviceList().read(ctx, s, &page)
+}
+
+// CountDevices gives how many devices filter wants; nil wants all.
+func (s *Store) CountDevices(ctx context.Context, filter *query.Expr) (n int64, err error) {
+	err = s.search(ctx, func(ctx context.Context) (err error) {
+		n, err = deviceList().count(ctx, s, filter)
+		return err
+	})
+	return n, err
+}
+
+// Device gives one device.
+func (s *Store) Device(ctx context.Context, id string) (plimsoll.Device, error) {
+	return readDevice(ctx, s.read, id)
+}
+
+func readDevice(ctx context.Context, db reader, id string) (plimsoll.Device, error) {
+	d, err := scanDevice(db.QueryRowContext(ctx, `SELECT `+deviceColumns()+` FROM device d WHERE d.bucket = $1 AND d.id = $2`,
+		plimsoll.DeviceBucket(id), id))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = noDevice(id)
+	}
+	return d, refusal(err)
+}

@@ -1,0 +1,272 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"plimsoll"
+	"plimsoll/internal/store"
+	"plimsoll/internal/store/pgtest"
+)
+
+// BenchmarkFleet has a script reach a million devices, which then report, and
+// shows what each step costs.
+func BenchmarkFleet(b *testing.B) {
+	const devices = 100_000
+	stores := map[string]func(testing.TB) string{
+		"sqlite":   sqliteAddress,
+		"postgres": func(tb testing.TB) string { tb.Helper(); return pgtest.Start(tb, pgtest.Durable).URL() },
+	}
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			s, err := store.Open(b.Context(), stores[engine](b))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			for b.Loop() { //nolint:revive // all is measured below, once; Loop forgets what was reported before
+			}
+			f := &benchedFleet{Store: s, devices: manyDevices(b, s, devices)}
+			small := f.assign(b, 1_000)
+			large := f.assign(b, devices)
+			f.summaries(b, small, large)
+			f.reports(b, large)
+			f.revise(b, large)
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+type benchedFleet struct {
+	*store.Store
+
+	devices []string
+}
+
+// manyDevices stores n devices, and gives their ids.
+func manyDevices(tb testing.TB, s *store.Store, n int) []string {
+	tb.Helper()
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = uuid.NewString()
+	}
+	table := "json_each($1) AS input"
+	if s.Engine() == "postgres" {
+		table = "json_array_elements($1::json) AS input(value)"
+	}
+	for start := 0; start < n; start += 10_000 {
+		var rows [][3]any
+		for i := start; i < min(n, start+10_000); i++ {
+			rows = append(rows, [3]any{plimsoll.DeviceBucket(ids[i]), i + 1, ids[i]})
+		}
+		exec(tb, s, `INSERT INTO device (bucket, number, id, changes, public_key, enrollment_token_id, instance, previous_instance,
+				inventory_hash, system, device_name, managed_device_name, operating_system, os_version, manufacturer, model,
+				serial_number, ethernet_mac, wifi_mac, user_id, user_principal_name, user_display_name, email_address, category,
+				notes, owner_type, role_scope_tag_ids, is_encrypted, physical_memory, total_storage, free_storage, enrolled_at, last_sync_at)
+			SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint), value ->> 2, 1, CAST('key' AS `+blob(s)+`), '', '', '', '', 1,
+				'device ' || (value ->> 1), '', 'Linux', '12.5', 'Lenovo', 'X1', 'serial', '', '', '', '', '', '', '', '', 'company', '[]',
+				true, 1, 2, 3, 4, 5 FROM `+table, toJSON(tb, rows))
+	}
+	exec(tb, s, `UPDATE fleet_number SET number = `+fmt.Sprint(n))
+	exec(tb, s, `ANALYZE`)
+	return ids
+}
+
+func blob(s *store.Store) string {
+	if s.Engine() == "postgres" {
+		return "bytea"
+	}
+	return "blob"
+}
+
+func exec(tb testing.TB, s *store.Store, statement string, args ...any) {
+	tb.Helper()
+	if _, err := s.Pools()["write"].ExecContext(tb.Context(), statement, args...); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func toJSON(tb testing.TB, rows any) string {
+	tb.Helper()
+	array, err := json.Marshal(rows)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(array)
+}
+
+// assign makes a script that reaches the first n devices, and measures how many
+// pairs the background makes a second.
+func (f *benchedFleet) assign(b *testing.B, n int) (scriptID string) {
+	b.Helper()
+	script := plimsoll.NewScript()
+	script.DisplayName, script.Content = "x", []byte("#!/bin/sh")
+	event := plimsoll.AuditEvent{At: time.Now()}
+	a := plimsoll.Assignment{ID: uuid.NewString(), Target: plimsoll.Target{Kind: plimsoll.TargetAllDevices}}
+	if err := script.Create(uuid.NewString(), time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.CreateScript(b.Context(), &script, event); err != nil {
+		b.Fatal(err)
+	}
+	if n < len(f.devices) { // those with a user
+		exec(b, f.Store, fmt.Sprintf(`UPDATE device SET user_id = 'x' WHERE number <= %d`, n))
+		a.Target.Kind = plimsoll.TargetAllLicensedUsers
+	}
+	if err := a.Validate(); err != nil {
+		b.Fatal(err)
+	}
+	if err := f.ReplaceAssignments(b.Context(), script.ID, []plimsoll.Assignment{a}, event); err != nil {
+		b.Fatal(err)
+	}
+	begin, longest := time.Now(), time.Duration(0)
+	for worked := true; worked; {
+		step, err := time.Now(), error(nil)
+		if worked, err = f.Work(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		longest = max(longest, time.Since(step))
+	}
+	if n == len(f.devices) {
+		b.ReportMetric(float64(n)/time.Since(begin).Seconds(), "assigned-pairs/s")
+		b.ReportMetric(float64(longest.Microseconds())/1000, "longest-step-ms")
+	}
+	return script.ID
+}
+
+// median gives the median time of a call.
+func median(b *testing.B, times int, call func(ctx context.Context) error) time.Duration {
+	b.Helper()
+	took := make([]time.Duration, times)
+	for i := range took {
+		begin := time.Now()
+		if err := call(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		took[i] = time.Since(begin)
+	}
+	slices.Sort(took)
+	return took[times/2]
+}
+
+// summaries compares reading the summary of a few devices with that of many, and
+// with a recount.
+func (f *benchedFleet) summaries(b *testing.B, small, large string) {
+	b.Helper()
+	read := func(id string) time.Duration {
+		return median(b, 201, func(ctx context.Context) error {
+			_, err := f.RunSummary(ctx, id)
+			return err
+		})
+	}
+	few, many := read(small), read(large)
+	recount := median(b, 3, func(ctx context.Context) error {
+		var n int64
+		return f.Pools()["write"].QueryRowContext(ctx, `SELECT count(*) FROM (SELECT r.state, r.revision, count(*) FROM run_state r
+			JOIN script s ON s.number = r.script WHERE s.id = $1 GROUP BY r.state, r.revision) AS counted`, large).Scan(&n)
+	})
+	b.ReportMetric(float64(many.Microseconds())/1000, "summary-ms")
+	b.ReportMetric(float64(many)/float64(few), "summary-ratio")
+	b.ReportMetric(float64(recount.Microseconds())/1000, "recount-ms")
+}
+
+func (f *benchedFleet) revise(b *testing.B, scriptID string) {
+	b.Helper()
+	begin := time.Now()
+	_, err := f.UpdateScript(b.Context(), scriptID, func(s *plimsoll.Script) error {
+		return s.Change(func(s *plimsoll.Script) { s.Content = []byte("#!/bin/sh\n:") }, time.Now())
+	}, plimsoll.AuditEvent{At: time.Now()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(time.Since(begin).Microseconds())/1000, "revision-ms")
+}
+
+// reports compares results that arrive in groups with the same rows written and
+// counted by bare statements.
+func (f *benchedFleet) reports(b *testing.B, scriptID string) {
+	b.Helper()
+	const group, rounds = 500, 40
+	floor := f.floor(b)
+	var ours, bare time.Duration
+	for round := range rounds {
+		reports := make([]*plimsoll.Report, group)
+		for i := range reports {
+			reports[i] = &plimsoll.Report{
+				DeviceID: f.devices[rand.IntN(len(f.devices))], At: time.Now(),
+				Results: []plimsoll.Result{{
+					ScriptID: scriptID, Revision: 1, Sequence: int64(round + 1), State: plimsoll.RunStates()[1+rand.IntN(2)],
+					RanAt: time.Now().UTC(), Output: "encrypted: yes",
+				}},
+			}
+		}
+		begin := time.Now()
+		if _, err := f.ApplyReports(b.Context(), reports); err != nil {
+			b.Fatal(err)
+		}
+		ours += time.Since(begin)
+		bare += floor(reports)
+	}
+	rate := group * rounds / ours.Seconds()
+	b.ReportMetric(rate, "results/s")
+	b.ReportMetric(group*rounds/bare.Seconds(), "floor-rows/s")
+	b.ReportMetric(bare.Seconds()/ours.Seconds(), "results-ratio")
+}
+
+// floor writes the same rows into tables of their own, in one transaction of two
+// statements for each group.
+func (f *benchedFleet) floor(b *testing.B) func([]*plimsoll.Report) time.Duration {
+	b.Helper()
+	exec(b, f.Store, `CREATE TABLE floor_state (bucket BIGINT, device TEXT, script BIGINT, revision BIGINT, state BIGINT, sequence BIGINT,
+		ran_at BIGINT, output TEXT, PRIMARY KEY (bucket, device, script))`)
+	exec(b, f.Store, `INSERT INTO floor_state SELECT r.bucket, d.id, 1, 0, 4, 0, 0, '' FROM run_state r
+		JOIN device d ON d.bucket = r.bucket AND d.number = r.device WHERE r.script = (SELECT max(script) FROM run_state)`)
+	exec(b, f.Store, `CREATE TABLE floor_count (bucket BIGINT, script BIGINT, revision BIGINT, state BIGINT, n BIGINT,
+		PRIMARY KEY (bucket, script, revision, state))`)
+	table := "json_each($1) AS input"
+	if f.Engine() == "postgres" {
+		table = "json_array_elements($1::json) AS input(value)"
+	}
+	return func(reports []*plimsoll.Report) time.Duration {
+		rows, counts := [][]any{}, map[[2]int64]int{}
+		for _, r := range reports {
+			bucket, state := plimsoll.DeviceBucket(r.DeviceID), int64(slices.Index(plimsoll.RunStates(), r.Results[0].State))
+			rows = append(rows, []any{bucket, r.DeviceID, 1, 1, state, r.Results[0].Sequence, r.At.UnixNano(), r.Results[0].Output})
+			counts[[2]int64{bucket, state}]++
+		}
+		var deltas [][]any
+		for key, n := range counts {
+			deltas = append(deltas, []any{key[0], 1, 1, key[1], n})
+		}
+		slices.SortFunc(rows, func(x, y []any) int { return strings.Compare(x[1].(string), y[1].(string)) })
+		rows = slices.CompactFunc(rows, func(x, y []any) bool { return x[1] == y[1] })
+		begin := time.Now()
+		tx, err := f.Pools()["write"].BeginTx(b.Context(), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err = tx.ExecContext(b.Context(), `INSERT INTO floor_state SELECT CAST(value ->> 0 AS bigint), value ->> 1, CAST(value ->> 2 AS bigint),
+				CAST(value ->> 3 AS bigint), CAST(value ->> 4 AS bigint), CAST(value ->> 5 AS bigint), CAST(value ->> 6 AS bigint), value ->> 7
+			FROM `+table+` WHERE true ON CONFLICT (bucket, device, script) DO UPDATE SET revision = excluded.revision, state = excluded.state,
+				sequence = excluded.sequence, ran_at = excluded.ran_at, output = excluded.output`, toJSON(b, rows)); err != nil {
+			b.Fatal(err)
+		}
+		if _, err = tx.ExecContext(b.Context(), `INSERT INTO floor_count SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint),
+				CAST(value ->> 2 AS bigint), CAST(value ->> 3 AS bigint), CAST(value ->> 4 AS bigint)
+			FROM `+table+` WHERE true ON CONFLICT (bucket, script, revision, state) DO UPDATE SET n = floor_count.n + excluded.n`, toJSON(b, deltas)); err != nil {
+			b.Fatal(err)
+		}
+		if err = tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(begin)
+	}
+}
