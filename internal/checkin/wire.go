@@ -83,7 +83,7 @@ type Result struct {
 type CheckInResponse struct {
 	ETag               string    `json:"etag"`
 	NextCheckInSeconds int64     `json:"nextCheckInSeconds"`
-	InventoryWanted    bool      `json:"inventoryWanted"` // send the inventory with the next check-in
+	InventoryWanted    bool      `json:"inventoryWanted"`  // send the inventory with the next check-in
 	Scripts            []Script  `json:"scripts,omitzero"` // all that the device has to run; left out where the etag is the request's
 	Results            []Outcome `json:"results"`          // one for each result, in the order sent
 }
