@@ -20,6 +20,21 @@ func ownerTypes() odata.Enumeration[plimsoll.OwnerType] {
 	}
 }
 
+func complianceStates() odata.Enumeration[plimsoll.ComplianceState] {
+	return odata.Enumeration[plimsoll.ComplianceState]{
+		Name: namespace + ".complianceState", Members: plimsoll.ComplianceStates(),
+	}
+}
+
+// managementAgents is Graph's type of who manages a device. It has no word for
+// the agent here.
+func managementAgents() odata.Enumeration[string] {
+	return odata.Enumeration[string]{Name: namespace + ".managementAgentType", Members: []string{
+		"eas", "mdm", "easMdm", "intuneClient", "easIntuneClient", "configurationManagerClient",
+		"configurationManagerClientMdm", "configurationManagerClientMdmEas", "unknown", "jamf", "googleCloudDevicePolicyController",
+	}}
+}
+
 func deviceType() *odata.EntityType[device] {
 	text := func(name string, field func(*device) *string) odata.Property[device] {
 		return odata.TextOrNull(name, field).ReadOnly()
@@ -33,6 +48,8 @@ func deviceType() *odata.EntityType[device] {
 		Changes: func(d *device) int64 { return d.Changes },
 		Properties: []odata.Property[device]{
 			odata.String("id", func(d *device) *string { return &d.ID }).ReadOnly(),
+			text("azureADDeviceId", func(d *device) *string { return &d.ID }), // this is the directory
+			odata.Enum("complianceState", complianceStates(), func(d *device) *plimsoll.ComplianceState { return &d.Compliance }).ReadOnly(),
 			odata.TextOrNull("deviceCategoryDisplayName", func(d *device) *string { return &d.Category }),
 			odata.String("deviceName", func(d *device) *string { return &d.DeviceName }).ReadOnly().Searched(),
 			text("emailAddress", func(d *device) *string { return &d.EmailAddress }).Searched(),
@@ -43,6 +60,7 @@ func deviceType() *odata.EntityType[device] {
 			odata.DateTimeOffset("lastSyncDateTime", func(d *device) *time.Time { return &d.LastSyncAt }).ReadOnly(),
 			odata.TextOrNull("managedDeviceName", func(d *device) *string { return &d.ManagedDeviceName }).Searched(),
 			odata.Enum("managedDeviceOwnerType", ownerTypes(), func(d *device) *plimsoll.OwnerType { return &d.OwnerType }),
+			odata.Enum("managementAgent", managementAgents(), func(*device) *string { return new("unknown") }).ReadOnly(),
 			text("manufacturer", func(d *device) *string { return &d.Manufacturer }),
 			text("model", func(d *device) *string { return &d.Model }).Searched(),
 			odata.TextOrNull("notes", func(d *device) *string { return &d.Notes }),
@@ -64,7 +82,7 @@ func deviceType() *odata.EntityType[device] {
 // what they call them.
 func (a *API) devices() *set[device] {
 	return &set[device]{
-		pattern: devicesPath, typ: a.model.device, access: toDevices(), own: query.String, maxBody: maxDeviceBody,
+		pattern: devicesPath, typ: a.model.device, access: toDevices(), own: query.Number, maxBody: maxDeviceBody,
 		list: func(c *call, _ string, page query.Page) (query.Rows[device], error) {
 			return a.fleet(c).Devices(c.r.Context(), page)
 		},

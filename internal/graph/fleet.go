@@ -88,10 +88,7 @@ type fleet interface {
 	runStateCases
 }
 
-func fleetOf(s *service.Service) fleet {
-	cases, _ := any(s).(fleet)
-	return cases
-}
+func fleetOf(s *service.Service) fleet { return s }
 
 // fleet gives the use cases as the call may have them: within a change set,
 // those of its transaction.

@@ -12,7 +12,7 @@ const membersPath = groupPath + "/members"
 // members is the set of a group's members. They are not in it but referred to.
 func (a *API) members() *set[device] {
 	return &set[device]{
-		pattern: membersPath, home: devicesName, typ: a.model.device, access: toGroups(), own: query.String,
+		pattern: membersPath, home: devicesName, typ: a.model.device, access: toGroups(), own: query.Number,
 		list: func(c *call, groupID string, page query.Page) (query.Rows[device], error) {
 			return a.fleet(c).Members(c.r.Context(), groupID, page)
 		},

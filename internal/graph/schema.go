@@ -61,7 +61,7 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 	}
 	schema.Enums = []odata.EnumElement{
 		runAsAccounts().Describe(), platforms().Describe(), ownerTypes().Describe(), runStates().Describe(),
-		filterPlatforms().Describe(), filterTypes().Describe(),
+		filterPlatforms().Describe(), filterTypes().Describe(), complianceStates().Describe(), managementAgents().Describe(),
 	}
 	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe(), m.runState.Describe(),
 		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe())

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/ed25519"
 	"database/sql"
 	"testing"
 	"time"
@@ -69,6 +70,9 @@ type (
 	// Fleet keeps devices, whom scripts reach, and what they found.
 	Fleet interface {
 		CreateEnrollmentToken(ctx context.Context, t *plimsoll.EnrollmentToken, e plimsoll.AuditEvent) error
+		EnrollmentToken(ctx context.Context, id string) (plimsoll.EnrollmentToken, error)
+		EnrollmentTokens(ctx context.Context, page query.Page) (query.Rows[plimsoll.EnrollmentToken], error)
+		RevokeEnrollmentToken(ctx context.Context, id string, at time.Time, e plimsoll.AuditEvent) error
 		EnrollDevices(ctx context.Context, enrollments []*plimsoll.Enrollment) ([]error, error)
 		UpdateInventory(ctx context.Context, id string, i plimsoll.Inventory, hash string, at time.Time) error
 		DeleteDevice(ctx context.Context, id string, allow func(*plimsoll.Device) error, e plimsoll.AuditEvent) error
@@ -79,13 +83,33 @@ type (
 		DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
 		Work(ctx context.Context) (worked bool, err error)
 	}
+	// Devices is what is read and changed of single devices.
+	Devices interface {
+		Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error)
+		CountDevices(ctx context.Context, filter *query.Expr) (int64, error)
+		Device(ctx context.Context, id string) (plimsoll.Device, error)
+		DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error)
+		UpdateDevice(ctx context.Context, id string, change func(*plimsoll.Device) error,
+			e plimsoll.AuditEvent) (plimsoll.Device, error)
+		BeginInstance(ctx context.Context, id, instance string, at time.Time) error
+		Seen(ctx context.Context, at map[string]time.Time) error
+	}
 	// Sets keeps groups and assignment filters.
 	Sets interface {
 		CreateGroup(ctx context.Context, g *plimsoll.Group, e plimsoll.AuditEvent) error
+		Group(ctx context.Context, id string) (plimsoll.Group, error)
+		Groups(ctx context.Context, page query.Page) (query.Rows[plimsoll.Group], error)
+		UpdateGroup(ctx context.Context, id string, change func(*plimsoll.Group) error,
+			e plimsoll.AuditEvent) (plimsoll.Group, error)
+		Members(ctx context.Context, groupID string, page query.Page) (query.Rows[plimsoll.Device], error)
+		CountMembers(ctx context.Context, groupID string, filter *query.Expr) (int64, error)
 		DeleteGroup(ctx context.Context, id string, allow func(*plimsoll.Group) error, e plimsoll.AuditEvent) error
 		AddMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
 		RemoveMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
 		CreateFilter(ctx context.Context, f *plimsoll.AssignmentFilter, e plimsoll.AuditEvent) error
+		Filter(ctx context.Context, id string) (plimsoll.AssignmentFilter, error)
+		UpdateFilter(ctx context.Context, id string, change func(*plimsoll.AssignmentFilter) error,
+			e plimsoll.AuditEvent) (plimsoll.AssignmentFilter, error)
 		DeleteFilter(ctx context.Context, id string, allow func(*plimsoll.AssignmentFilter) error, e plimsoll.AuditEvent) error
 	}
 	// Upkeep is what operators need.
@@ -108,6 +132,7 @@ type Store interface {
 	Installations
 	SigningKeys
 	Fleet
+	Devices
 	Sets
 	Upkeep
 }
@@ -140,6 +165,17 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"changes by many at once":                    followWriters,
 		"a recount sees wrong numbers of changes":    verifyChanges,
 		"summaries are what is counted by hand":      fleet,
+		"a device's life":                            deviceLife,
+		"what a device's scripts say of it":          deviceCompliance,
+		"devices are filtered and sorted":            deviceLists,
+		"two agents with one key":                    deviceInstances,
+		"devices are seen, and only forward":         devicesSeen,
+		"enrolments, one by one":                     enrollments,
+		"a token is never used too often":            enrollmentsAtOnce,
+		"enrolment tokens":                           enrollmentTokens,
+		"static groups":                              staticGroups,
+		"dynamic groups":                             dynamicGroups,
+		"assignment filters":                         assignmentFilters,
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
 		"signing keys":                               signingKeys,

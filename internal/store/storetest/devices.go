@@ -1,0 +1,203 @@
+package storetest
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"plimsoll"
+	"plimsoll/internal/query"
+	"plimsoll/internal/query/querytest"
+)
+
+func agreeDevice(*plimsoll.Device) error { return nil }
+
+func deviceLife(t *testing.T, store Store) {
+	t.Helper()
+	token := addToken(t, store, nil)
+	e := newEnrollment(&token, "a")
+	e.Device.Inventory = plimsoll.Inventory{
+		DeviceName: "a", OperatingSystem: "Windows", OSVersion: "10.0", Manufacturer: "m", Model: "o", SerialNumber: "s",
+		EthernetMAC: "e", WiFiMAC: "w", UserID: "u", UserPrincipalName: "p", UserDisplayName: "d", EmailAddress: "é",
+		IsEncrypted: true, PhysicalMemory: 1 << 40, TotalStorage: 2, FreeStorage: 1,
+	}
+	wantRefusals(t, store, []*plimsoll.Enrollment{e}, "")
+	want := e.Device
+	want.EnrollmentTokenID, want.Compliance = token.ID, plimsoll.ComplianceUnknown
+	wantDevice(t, store, &want)
+
+	_, err := store.UpdateDevice(t.Context(), want.ID, func(d *plimsoll.Device) error {
+		d.Changes++
+		d.Notes, d.Category, d.ManagedDeviceName, d.OwnerType = "n", "c", "m", plimsoll.OwnerPersonal
+		return nil
+	}, event("device.update", want.ID))
+	must(t, err)
+	want.Changes, want.Notes, want.Category, want.ManagedDeviceName, want.OwnerType = 2, "n", "c", "m", plimsoll.OwnerPersonal
+	wantDevice(t, store, &want)
+	want.Inventory = plimsoll.Inventory{DeviceName: "b", OperatingSystem: "Linux"}
+	want.Changes, want.InventoryHash, want.LastSyncAt = 3, "h", noon().Add(time.Hour)
+	must(t, store.UpdateInventory(t.Context(), want.ID, want.Inventory, "h", want.LastSyncAt))
+	wantDevice(t, store, &want)
+
+	key, err := store.DeviceKey(t.Context(), want.ID)
+	if err != nil || !bytes.Equal(key, want.PublicKey) {
+		t.Error(key, err)
+	}
+	must(t, store.DeleteDevice(t.Context(), want.ID, agreeDevice, event("device.delete", want.ID)))
+	_, err = store.Device(t.Context(), want.ID)
+	wantNotFound(t, err)
+	_, err = store.DeviceKey(t.Context(), want.ID)
+	wantNotFound(t, err)
+	wantNotFound(t, store.DeleteDevice(t.Context(), want.ID, agreeDevice, event("x", want.ID)))
+	wantNotFound(t, store.UpdateInventory(t.Context(), want.ID, want.Inventory, "h", noon()))
+	wantRefusals(t, store, []*plimsoll.Enrollment{e}, "") // its key is free
+	wantActivities(t, store, "enrollmentToken.create", "device.update", "device.delete")
+}
+
+func wantDevice(t *testing.T, store Store, want *plimsoll.Device) {
+	t.Helper()
+	got, err := store.Device(t.Context(), want.ID)
+	must(t, err)
+	if diff := cmp.Diff(*want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// deviceCompliance has scripts say one thing after the other.
+func deviceCompliance(t *testing.T, store Store) {
+	t.Helper()
+	id := enrolled(t, store, "a")[0]
+	want := func(want plimsoll.ComplianceState) {
+		t.Helper()
+		page := everything()
+		field := &query.Expr{Op: query.Field, Name: "complianceState", Type: complianceType()}
+		value := &query.Expr{Op: query.Literal, Value: string(want), Type: complianceType()}
+		page.Filter = querytest.Make(query.Eq, query.Boolean, field, value)
+		list, err := store.Devices(t.Context(), page)
+		must(t, err)
+		if d, err := store.Device(t.Context(), id); err != nil || d.Compliance != want || len(list.Rows) != 1 {
+			t.Errorf("the device is %q, and found %d times as %q; %v", d.Compliance, len(list.Rows), want, err)
+		}
+	}
+	first, second := addScript(t, store), addScript(t, store)
+	push := func(script *plimsoll.Script, state plimsoll.RunState) {
+		_, err := store.ChangeRunState(t.Context(), script.ID, id, true, func(r *plimsoll.DeviceRunState) error {
+			r.State, r.RanAt = state, noon()
+			return nil
+		}, event("runState.create", script.ID))
+		must(t, err)
+	}
+	want(plimsoll.ComplianceUnknown)
+	push(first, plimsoll.StateSuccess)
+	want(plimsoll.ComplianceCompliant)
+	push(second, plimsoll.StateScriptError)
+	want(plimsoll.ComplianceError)
+	push(first, plimsoll.StateFail)
+	want(plimsoll.ComplianceNoncompliant)
+	_, err := store.UpdateScript(t.Context(), first.ID, func(s *plimsoll.Script) error {
+		return s.Change(func(s *plimsoll.Script) { s.Content = []byte("#!/bin/true") }, noon())
+	}, event("update", first.ID))
+	must(t, err)
+	want(plimsoll.ComplianceError) // what the first found is of an old revision
+	for _, instance := range []string{"1", "2"} {
+		must(t, store.BeginInstance(t.Context(), id, instance, noon()))
+	}
+	wantCode(t, store.BeginInstance(t.Context(), id, "1", noon()), plimsoll.Conflict)
+	want(plimsoll.ComplianceConflict)
+}
+
+func complianceType() query.Type {
+	members := make([]string, 0, 7)
+	for _, state := range plimsoll.ComplianceStates() {
+		members = append(members, string(state))
+	}
+	return query.Type{Kind: query.Enum, Enum: "microsoft.graph.complianceState", Members: members}
+}
+
+// deviceLists sorts by every property, and finds what is null.
+func deviceLists(t *testing.T, store Store) {
+	t.Helper()
+	ids := enrolled(t, store, "b", "a", "c")
+	texts := []string{
+		"azureADDeviceId", "id", "deviceCategoryDisplayName", "deviceName", "emailAddress", "ethernetMacAddress", "managedDeviceName",
+		"manufacturer", "model", "notes", "operatingSystem", "osVersion", "serialNumber", "userDisplayName", "userId",
+		"userPrincipalName", "wiFiMacAddress",
+	}
+	types := map[string]query.Type{
+		"enrolledDateTime": {Kind: query.Instant}, "lastSyncDateTime": {Kind: query.Instant}, "isEncrypted": {Kind: query.Boolean},
+		"freeStorageSpaceInBytes": {Kind: query.Number}, "physicalMemoryInBytes": {Kind: query.Number},
+		"totalStorageSpaceInBytes": {Kind: query.Number}, "complianceState": complianceType(),
+		"managementAgent":        {Kind: query.Enum, Members: []string{"eas", "unknown"}},
+		"managedDeviceOwnerType": {Kind: query.Enum, Members: []string{"unknown", "company", "personal"}},
+	}
+	for _, name := range texts {
+		types[name] = query.Type{Kind: query.String, Nullable: true}
+	}
+	for name, kind := range types {
+		page := query.Page{Limit: 2, Budget: 1 << 30, Order: []query.Key{{
+			Expr: &query.Expr{Op: query.Field, Name: name, Type: kind}, Descending: true,
+		}}}
+		first, err := store.Devices(t.Context(), page)
+		must(t, err)
+		page.After = first.Last
+		rest, err := store.Devices(t.Context(), page)
+		must(t, err)
+		var got []string
+		for _, rows := range [][]plimsoll.Device{first.Rows, rest.Rows} {
+			for i := range rows {
+				got = append(got, rows[i].ID)
+			}
+		}
+		want := []string{ids[2], ids[1], ids[0]} // the youngest first, where all are equal
+		switch name {
+		case "deviceName":
+			want = []string{ids[2], ids[0], ids[1]}
+		case "id", "azureADDeviceId":
+			slices.Sort(want)
+			slices.Reverse(want)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("by %s: %s", name, diff)
+		}
+	}
+	null := querytest.Make(query.Eq, query.Boolean, &query.Expr{Op: query.Field, Name: "notes", Type: types["notes"]},
+		&query.Expr{Op: query.Literal, Type: query.Type{Kind: query.Null, Nullable: true}})
+	if n, err := store.CountDevices(t.Context(), null); err != nil || n != 3 {
+		t.Errorf("%d devices have no notes, want 3; %v", n, err)
+	}
+}
+
+func deviceInstances(t *testing.T, store Store) {
+	t.Helper()
+	id := enrolled(t, store, "a")[0]
+	for i, step := range []struct {
+		instance string
+		want     plimsoll.Code
+	}{{"1", ""}, {"1", ""}, {"2", ""}, {"2", ""}, {"1", plimsoll.Conflict}, {"1", plimsoll.Conflict}, {"2", ""}, {"3", ""}, {"2", plimsoll.Conflict}} {
+		err := store.BeginInstance(t.Context(), id, step.instance, noon().Add(time.Duration(i)*time.Hour))
+		if code := plimsoll.ErrorCode(err); code != step.want {
+			t.Errorf("step %d: %v, want %q", i, err, step.want)
+		}
+	}
+	if d, err := store.Device(t.Context(), id); err != nil || !d.ClonedAt.Equal(noon().Add(4*time.Hour)) {
+		t.Errorf("it was found to be cloned at %s; %v", d.ClonedAt, err)
+	}
+	wantNotFound(t, store.BeginInstance(t.Context(), "x", "1", noon()))
+}
+
+func devicesSeen(t *testing.T, store Store) {
+	t.Helper()
+	ids := enrolled(t, store, "a", "b", "c")
+	must(t, store.Seen(t.Context(), nil))
+	must(t, store.Seen(t.Context(), map[string]time.Time{
+		ids[0]: noon().Add(time.Hour), ids[1]: noon().Add(-time.Hour), "x": noon().Add(time.Hour),
+	}))
+	for i, want := range []time.Time{noon().Add(time.Hour), noon(), noon()} {
+		if d, err := store.Device(t.Context(), ids[i]); err != nil || !d.LastSyncAt.Equal(want) {
+			t.Errorf("device %d was last seen at %s, want %s; %v", i, d.LastSyncAt, want, err)
+		}
+	}
+}
