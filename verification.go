@@ -4,5 +4,7 @@ package plimsoll
 type Verification struct {
 	Scripts      int64    // scripts that were looked at
 	RunSummaries int64    // entries of their histories that were counted
+	Devices      int64    // devices that there are
+	RunStates    int64    // run states that were counted
 	Differences  []string // what does not agree, one sentence each; empty is as it should be
 }

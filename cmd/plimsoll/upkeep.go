@@ -58,6 +58,8 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 	type outcome struct {
 		Scripts      int64    `json:"scripts"`
 		RunSummaries int64    `json:"runSummaries"`
+		Devices      int64    `json:"devices"`
+		RunStates    int64    `json:"runStates"`
 		Differences  []string `json:"differences"`
 	}
 	return a.withStore(ctx, func(s *store.Store) error {
@@ -66,12 +68,12 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 			return err
 		}
 		var text strings.Builder
-		fmt.Fprintf(&text, "Counted %d scripts and %d run summaries: %d differences.\n",
-			v.Scripts, v.RunSummaries, len(v.Differences))
+		fmt.Fprintf(&text, "Counted %d scripts, %d run summaries, %d devices and %d run states: %d differences.\n",
+			v.Scripts, v.RunSummaries, v.Devices, v.RunStates, len(v.Differences))
 		for _, difference := range v.Differences {
 			fmt.Fprintln(&text, " ", difference)
 		}
-		found := outcome{v.Scripts, v.RunSummaries, append([]string{}, v.Differences...)}
+		found := outcome{v.Scripts, v.RunSummaries, v.Devices, v.RunStates, append([]string{}, v.Differences...)}
 		if err := a.print(found, text.String()); err != nil || len(v.Differences) == 0 {
 			return err
 		}

@@ -28,6 +28,10 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 	} else if err != nil {
 		return v, err
 	}
+	if err := s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM device), (SELECT count(*) FROM run_state)`).
+		Scan(&v.Devices, &v.RunStates); err != nil {
+		return v, refusal(err)
+	}
 	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs}, s.dialect.checks...) {
 		lines, err := collect(ctx, s.read, func(row scanner) (line string, err error) {
 			return line, row.Scan(&line)
