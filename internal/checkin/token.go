@@ -2,6 +2,7 @@ package checkin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -39,8 +40,11 @@ func (c *Client) renew(ctx context.Context) error {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"` // seconds
 	}
-	if err := json.Unmarshal(answer, &token); err != nil || token.AccessToken == "" {
+	if err := json.Unmarshal(answer, &token); err != nil {
 		return fmt.Errorf("read the token endpoint's answer: %w", err)
+	}
+	if token.AccessToken == "" {
+		return errors.New("the token endpoint's answer has no access_token")
 	}
 	c.token, c.renewedBy = token.AccessToken, asked.Add(time.Duration(token.ExpiresIn)*time.Second-renewBefore)
 	return nil
