@@ -18,31 +18,34 @@ const (
 // background is the work that no request waits for. Servers on one store share
 // it: each step is a transaction that the others wait for, and sees what they did.
 func (a *app) background(s *store.Store, log *slog.Logger) []func(context.Context) {
-	failed := func(ctx context.Context, what string) func(error) {
-		return func(err error) {
-			if ctx.Err() == nil {
-				log.ErrorContext(ctx, "background work failed, and will be tried again", "work", what, "error", err)
-			}
-		}
-	}
-	every := func(interval time.Duration, what string, work func(context.Context, time.Time) error) func(context.Context) {
-		return func(ctx context.Context) {
-			ticker := time.NewTicker(interval)
-			defer ticker.Stop()
-			for ctx.Err() == nil {
-				if err := work(ctx, a.now()); err != nil {
-					failed(ctx, what)(err)
-				}
-				select {
-				case <-ctx.Done():
-				case <-ticker.C:
-				}
-			}
-		}
-	}
 	return []func(context.Context){
-		func(ctx context.Context) { s.RunWork(ctx, failed(ctx, "targeting")) },
-		every(recordInterval, "recording summaries", s.RecordSummaries),
-		every(thinInterval, "thinning histories", s.ThinHistories),
+		func(ctx context.Context) { s.RunWork(ctx, backgroundFault(ctx, log, "assignments")) },
+		a.every(recordInterval, log, "recording summaries", s.RecordSummaries),
+		a.every(thinInterval, log, "thinning histories", s.ThinHistories),
+	}
+}
+
+// backgroundFault logs a fault of work that will be tried again.
+func backgroundFault(ctx context.Context, log *slog.Logger, what string) func(error) {
+	return func(err error) {
+		if err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "background work failed", "work", what, "error", err)
+		}
+	}
+}
+
+func (a *app) every(
+	interval time.Duration, log *slog.Logger, what string, work func(context.Context, time.Time) error,
+) func(context.Context) {
+	return func(ctx context.Context) {
+		fault, ticker := backgroundFault(ctx, log, what), time.NewTicker(interval)
+		defer ticker.Stop()
+		for ctx.Err() == nil {
+			fault(work(ctx, a.now()))
+			select {
+			case <-ctx.Done():
+			case <-ticker.C:
+			}
+		}
 	}
 }

@@ -143,19 +143,9 @@ func (c *serveCommand) startService(
 	}
 	reports := ingest.NewLanes(lanes, s.ApplyReports, ingest.Limits{Batch: commitReports, Waiting: c.MaxWaiting}, m.observeReports)
 	enrollments := ingest.Enrollments{Group: ingest.NewGroup(s.EnrollDevices, limits, func(int) {})}
-	fault := func(what string) func(error) {
-		return func(err error) {
-			if err != nil {
-				log.ErrorContext(ctx, "background work failed", "work", what, "error", err)
-			}
-		}
-	}
 	stores := storesOf(s)
 	stores.RunSummaryAppender, stores.Enroller, stores.Reporter = writes, enrollments, reports
-	works := []func(context.Context){
-		writes.Run, reports.Run, enrollments.Run,
-		func(ctx context.Context) { s.RunWork(ctx, fault("assignments")) },
-	}
+	works := append(a.background(s, log), writes.Run, reports.Run, enrollments.Run)
 	if !s.InProcess() {
 		reads := ingest.NewReads(s, limits)
 		stores.RunSummaryReader = reads
@@ -165,7 +155,7 @@ func (c *serveCommand) startService(
 		return s.Atomically(ctx, func(bound *store.Store) error { return work(storesOf(bound)) })
 	}
 	useCases = service.New(stores, atomically, a.now, a.random, service.WithCheckInInterval(c.CheckInInterval))
-	works = append(works, func(ctx context.Context) { useCases.StoreSightings(ctx, fault("check-in times")) })
+	works = append(works, func(ctx context.Context) { useCases.StoreSightings(ctx, backgroundFault(ctx, log, "check-in times")) })
 	return useCases, runInBackground(ctx, works...)
 }
 

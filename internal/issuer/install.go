@@ -17,7 +17,7 @@ type Credentials struct {
 
 // Install gives the id of the store's tenant, and makes it when the store is
 // new. With it comes, when wanted, a first client named "first" that may read
-// and write the configuration; its credentials are given out here and never
+// and write the configuration and the groups; its credentials are given out here and never
 // again. Of several servers that start at once, one makes both, and the others
 // get nil credentials.
 func (c *Clients) Install(ctx context.Context, wantFirst bool) (tenantID string, first *Credentials, err error) {
@@ -50,7 +50,7 @@ func (c *Clients) newInstallation(wantFirst bool) (plimsoll.Installation, *plims
 	if !wantFirst {
 		return inst, nil, nil, nil
 	}
-	client, secret, err := c.newClient("first", []string{string(auth.ConfigurationReadWrite)})
+	client, secret, err := c.newClient("first", []string{string(auth.ConfigurationReadWrite), string(auth.GroupReadWrite)})
 	if err != nil {
 		return plimsoll.Installation{}, nil, nil, err
 	}
