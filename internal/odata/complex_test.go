@@ -78,26 +78,29 @@ func TestComplexIsRead(t *testing.T) {
 	wantRing := box{Shape: &shape{Kind: ringShape, Radius: 9007199254740993, Hole: 2}}
 	day := time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC)
 	clock := 11*time.Hour + 58*time.Minute + 36*time.Second + 255*time.Millisecond
-	for body, want := range map[string]box{
-		`{"shape":null,"size":null,"sure":null}`:                                          {},
-		`{"shape":` + ring + `}`:                                                          wantRing,
-		`{"shape":{"hole":2,"radius":9007199254740993,"@odata.type":"#test.ring"}}`:       wantRing, // last
-		`{"shape":{"@odata.type":"test.ring","hole":2,"radius":"9007199254740993"}}`:      wantRing, // without #, as a string
-		`{"shape":{"radius@odata.type":"#Int64","@odata.type":"#test.round","radius":1}}`: {Shape: &shape{Kind: roundShape, Radius: 1}},
-		`{"shape":{}}`: {Shape: &shape{}},
-		`{"shape":{"@odata.type":"#test.shape"}}`:                                             {Shape: &shape{}},
-		`{"size":"-9223372036854775808","sure":false}`:                                        {Size: new(int64(-1 << 63)), Sure: new(false)},
-		`{"timer":{"time":"11:58:36.2550000","day":"2017-01-01","@odata.type":"test.daily"}}`: {Timer: &shape{Kind: dayShape, Time: clock, Day: day}},
+	for _, c := range []struct {
+		body string
+		want box
+	}{
+		{`{"shape":{}}`, box{Shape: &shape{}}},
+		{`{"shape":null,"size":null,"sure":null}`, box{}},
+		{`{"shape":` + ring + `}`, wantRing},
+		{`{"shape":{"hole":2,"radius":9007199254740993,"@odata.type":"#test.ring"}}`, wantRing},  // last
+		{`{"shape":{"@odata.type":"test.ring","hole":2,"radius":"9007199254740993"}}`, wantRing}, // without #, as a string
+		{`{"shape":{"radius@odata.type":"#Int64","@odata.type":"#test.round","radius":1}}`, box{Shape: &shape{Kind: roundShape, Radius: 1}}},
+		{`{"shape":{"@odata.type":"#test.shape"}}`, box{Shape: &shape{}}},
+		{`{"size":"-9223372036854775808","sure":false}`, box{Size: new(int64(-1 << 63)), Sure: new(false)}},
+		{`{"timer":{"time":"11:58:36.2550000","day":"2017-01-01","@odata.type":"test.daily"}}`, box{Timer: &shape{Kind: dayShape, Time: clock, Day: day}}},
 	} {
-		patch, err := boxType().Decode([]byte(body))
+		patch, err := boxType().Decode([]byte(c.body))
 		if err != nil {
-			t.Errorf("%s: %v", body, err)
+			t.Errorf("%s: %v", c.body, err)
 			continue
 		}
 		var got box
 		patch.Apply(&got)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: (-want +got)\n%s", body, diff)
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", c.body, diff)
 		}
 	}
 }
