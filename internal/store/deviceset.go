@@ -384,16 +384,18 @@ func (s *Store) changeMember(
 	ctx context.Context, groupID, deviceID, statement string, unchanged error, event plimsoll.AuditEvent,
 ) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
+		device, err := s.lockDevice(ctx, tx, deviceID)
+		if err != nil {
+			return err
+		}
+		// Read when the device is locked: whoever ends the group, or gives it a
+		// rule, afterwards comes by the device again.
 		group, err := readSet(ctx, tx, setGroup, groupID, "")
 		if err != nil {
 			return err
 		}
 		if group.Rule != "" {
 			return plimsoll.Errorf(plimsoll.Invalid, "The group's members are those that its membershipRule selects; change the rule.")
-		}
-		device, err := s.lockDevice(ctx, tx, deviceID)
-		if err != nil {
-			return err
 		}
 		bucket := plimsoll.DeviceBucket(deviceID)
 		result, err := tx.ExecContext(ctx, statement, bucket, device, group.number)
