@@ -201,6 +201,9 @@ func (s *Store) updateSet(
 	ctx context.Context, kind, id string, change func(*deviceSet) error, event plimsoll.AuditEvent,
 ) (d deviceSet, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) (err error) {
+		if err = s.lockFleet(ctx, tx); err != nil {
+			return err
+		}
 		if d, err = readSet(ctx, tx, kind, id, s.dialect.lockRow); err != nil {
 			return err
 		}
@@ -321,6 +324,9 @@ func (s *Store) DeleteFilter(
 	ctx context.Context, id string, allow func(*plimsoll.AssignmentFilter) error, event plimsoll.AuditEvent,
 ) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
+		if err := s.lockFleet(ctx, tx); err != nil {
+			return err
+		}
 		d, err := readSet(ctx, tx, setFilter, id, s.dialect.lockRow)
 		if err != nil {
 			return err

@@ -199,6 +199,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"enrolment tokens":                           enrollmentTokens,
 		"static groups":                              staticGroups,
 		"dynamic groups":                             dynamicGroups,
+		"a group against assignments to it":          groupAgainstAssignments,
 		"assignment filters":                         assignmentFilters,
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
