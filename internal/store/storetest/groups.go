@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -174,7 +173,6 @@ func groupAgainstAssignments(t *testing.T, store Store) {
 	group, script := addGroup(t, store, nameIs("a")), addScript(t, store)
 	const rounds = 30
 	var running sync.WaitGroup
-	begin := time.Now()
 	running.Go(func() {
 		for i := range rounds {
 			_, err := store.UpdateGroup(t.Context(), group, func(g *plimsoll.Group) error {
@@ -193,5 +191,4 @@ func groupAgainstAssignments(t *testing.T, store Store) {
 		}
 	})
 	running.Wait()
-	t.Logf("%d changes of each took %s", rounds, time.Since(begin))
 }
