@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"plimsoll"
 	"plimsoll/internal/query"
@@ -63,11 +64,11 @@ func deviceProperties() map[string]string {
 
 // deviceColumns are what scanDevice reads.
 func deviceColumns() string {
-	columns := "d.id, d.changes, d.public_key, d.enrollment_token_id, d.inventory_hash"
+	columns := []string{"d.id, d.changes, d.public_key, d.enrollment_token_id, d.inventory_hash"}
 	for _, text := range deviceTexts() {
-		columns += ", d." + text[0]
+		columns = append(columns, "d."+text[0])
 	}
-	return columns + `, d.owner_type, d.role_scope_tag_ids, d.is_encrypted, d.physical_memory, d.total_storage,
+	return strings.Join(columns, ", ") + `, d.owner_type, d.role_scope_tag_ids, d.is_encrypted, d.physical_memory, d.total_storage,
 		d.free_storage, d.enrolled_at, d.last_sync_at, d.cloned_at, ` + compliance
 }
 

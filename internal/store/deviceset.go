@@ -201,6 +201,9 @@ func (s *Store) updateSet(
 	ctx context.Context, kind, id string, change func(*deviceSet) error, event plimsoll.AuditEvent,
 ) (d deviceSet, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) (err error) {
+		if err = s.lockFleet(ctx, tx); err != nil {
+			return err
+		}
 		if d, err = readSet(ctx, tx, kind, id, s.dialect.lockRow); err != nil {
 			return err
 		}
@@ -321,6 +324,9 @@ func (s *Store) DeleteFilter(
 	ctx context.Context, id string, allow func(*plimsoll.AssignmentFilter) error, event plimsoll.AuditEvent,
 ) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
+		if err := s.lockFleet(ctx, tx); err != nil {
+			return err
+		}
 		d, err := readSet(ctx, tx, setFilter, id, s.dialect.lockRow)
 		if err != nil {
 			return err
@@ -384,16 +390,18 @@ func (s *Store) changeMember(
 	ctx context.Context, groupID, deviceID, statement string, unchanged error, event plimsoll.AuditEvent,
 ) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
+		device, err := s.lockDevice(ctx, tx, deviceID)
+		if err != nil {
+			return err
+		}
+		// Read when the device is locked: whoever ends the group, or gives it a
+		// rule, afterwards comes by the device again.
 		group, err := readSet(ctx, tx, setGroup, groupID, "")
 		if err != nil {
 			return err
 		}
 		if group.Rule != "" {
 			return plimsoll.Errorf(plimsoll.Invalid, "The group's members are those that its membershipRule selects; change the rule.")
-		}
-		device, err := s.lockDevice(ctx, tx, deviceID)
-		if err != nil {
-			return err
 		}
 		bucket := plimsoll.DeviceBucket(deviceID)
 		result, err := tx.ExecContext(ctx, statement, bucket, device, group.number)

@@ -12,7 +12,7 @@ import (
 	"plimsoll/internal/query"
 )
 
-const tokenColumns = `t.id, t.name, t.hash, t.group_id, t.max_uses, t.uses, t.created_at, t.expires_at, t.revoked_at`
+const enrollmentColumns = `t.id, t.name, t.hash, t.group_id, t.max_uses, t.uses, t.created_at, t.expires_at, t.revoked_at`
 
 func scanToken(row scanner, more ...any) (t plimsoll.EnrollmentToken, err error) {
 	dest := []any{
@@ -53,7 +53,7 @@ func (s *Store) CreateEnrollmentToken(ctx context.Context, t *plimsoll.Enrollmen
 // EnrollmentTokens gives a page of the tokens, by their ids.
 func (s *Store) EnrollmentTokens(ctx context.Context, page query.Page) (query.Rows[plimsoll.EnrollmentToken], error) {
 	l := &list[plimsoll.EnrollmentToken]{
-		from: "enrollment_token t", own: sortKey{sql: "t.id", kind: query.String}, selects: tokenColumns, scan: scanToken,
+		from: "enrollment_token t", own: sortKey{sql: "t.id", kind: query.String}, selects: enrollmentColumns, scan: scanToken,
 		columns: map[string]string{
 			"id": "t.id", "displayName": "t.name", "groupId": "nullif(t.group_id, '')", "maximumUses": "t.max_uses", "uses": "t.uses",
 			"createdDateTime": "t.created_at", "expirationDateTime": "t.expires_at", "revokedDateTime": "t.revoked_at",
@@ -65,7 +65,7 @@ func (s *Store) EnrollmentTokens(ctx context.Context, page query.Page) (query.Ro
 
 // EnrollmentToken gives one token.
 func (s *Store) EnrollmentToken(ctx context.Context, id string) (plimsoll.EnrollmentToken, error) {
-	t, err := scanToken(s.read.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM enrollment_token t WHERE t.id = $1`, id))
+	t, err := scanToken(s.read.QueryRowContext(ctx, `SELECT `+enrollmentColumns+` FROM enrollment_token t WHERE t.id = $1`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = noToken(id)
 	}
@@ -136,7 +136,7 @@ func (s *Store) lockTokens(ctx context.Context, tx *sql.Tx, enrollments []*plims
 	slices.SortFunc(hashes, bytes.Compare)
 	tokens := map[string]*plimsoll.EnrollmentToken{}
 	for _, hash := range slices.CompactFunc(hashes, bytes.Equal) {
-		t, err := scanToken(tx.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM enrollment_token t WHERE t.hash = $1`+s.dialect.lockRow, hash))
+		t, err := scanToken(tx.QueryRowContext(ctx, `SELECT `+enrollmentColumns+` FROM enrollment_token t WHERE t.hash = $1`+s.dialect.lockRow, hash))
 		if err == nil {
 			tokens[string(hash)] = &t
 		} else if !errors.Is(err, sql.ErrNoRows) {

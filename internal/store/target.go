@@ -180,17 +180,22 @@ const (
 	taskSet    = "set"    // hold every device against a set's rule, and the assignments that name the set
 )
 
-// addTask leaves work to the background, from the first device on. It waits for
-// the devices that enrol now, whom the background could not see, and those that
-// enrol later see what this transaction changed.
+// addTask leaves work to the background, from the first device on.
 func (s *Store) addTask(ctx context.Context, tx *sql.Tx, kind string, number int64) error {
-	var last int64
-	if err := tx.QueryRowContext(ctx, `SELECT number FROM fleet_number`+s.dialect.lockRow).Scan(&last); err != nil {
+	if err := s.lockFleet(ctx, tx); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO fleet_task (kind, number, bucket, device) VALUES ($1, $2, 0, 0)
 		ON CONFLICT (kind, number) DO UPDATE SET bucket = 0, device = 0`, kind, number)
 	return err
+}
+
+// lockFleet waits for the devices that enrol now, whom the background could not
+// see; those that enrol later see what this transaction changes. It comes before
+// the lock of a set, wherever both are taken.
+func (s *Store) lockFleet(ctx context.Context, tx *sql.Tx) error {
+	var last int64
+	return tx.QueryRowContext(ctx, `SELECT number FROM fleet_number`+s.dialect.lockRow).Scan(&last)
 }
 
 // nextNumber gives the next of the numbers of devices, sets and assignments.

@@ -3,6 +3,8 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -162,4 +164,31 @@ func assignmentFilters(t *testing.T, store Store) {
 	_, err = store.UpdateFilter(t.Context(), f.ID, agree, event("x", f.ID))
 	wantNotFound(t, err)
 	work(t, store)
+}
+
+// groupAgainstAssignments has one change a group's rule while another assigns a
+// script to it: neither waits for the other in a circle, which costs a second.
+func groupAgainstAssignments(t *testing.T, store Store) {
+	t.Helper()
+	group, script := addGroup(t, store, nameIs("a")), addScript(t, store)
+	const rounds = 30
+	var running sync.WaitGroup
+	running.Go(func() {
+		for i := range rounds {
+			_, err := store.UpdateGroup(t.Context(), group, func(g *plimsoll.Group) error {
+				g.MembershipRule = nameIs(strconv.Itoa(i))
+				return nil
+			}, event("group.update", group))
+			check(t, err)
+		}
+	})
+	running.Go(func() {
+		for range rounds {
+			check(t, store.ReplaceAssignments(t.Context(), script.ID, []plimsoll.Assignment{{
+				ID: randomID(), ScriptID: script.ID, Schedule: plimsoll.DefaultSchedule(),
+				Target: plimsoll.Target{Kind: plimsoll.TargetGroup, GroupID: group, FilterType: plimsoll.FilterNone},
+			}}, event("assign", script.ID)))
+		}
+	})
+	running.Wait()
 }

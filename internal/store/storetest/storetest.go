@@ -67,50 +67,78 @@ type (
 		AddSigningKey(ctx context.Context, k plimsoll.SigningKey) error
 		DeleteSigningKeys(ctx context.Context, expiredBefore time.Time) error
 	}
-	// Fleet keeps devices, whom scripts reach, and what they found.
-	Fleet interface {
+	// EnrollmentTokens lets devices enrol.
+	EnrollmentTokens interface {
 		CreateEnrollmentToken(ctx context.Context, t *plimsoll.EnrollmentToken, e plimsoll.AuditEvent) error
 		EnrollmentToken(ctx context.Context, id string) (plimsoll.EnrollmentToken, error)
 		EnrollmentTokens(ctx context.Context, page query.Page) (query.Rows[plimsoll.EnrollmentToken], error)
 		RevokeEnrollmentToken(ctx context.Context, id string, at time.Time, e plimsoll.AuditEvent) error
 		EnrollDevices(ctx context.Context, enrollments []*plimsoll.Enrollment) ([]error, error)
-		UpdateInventory(ctx context.Context, id string, i plimsoll.Inventory, hash string, at time.Time) error
+	}
+	// Devices is what people read and change of devices.
+	Devices interface {
+		Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error)
+		CountDevices(ctx context.Context, filter *query.Expr) (int64, error)
+		Device(ctx context.Context, id string) (plimsoll.Device, error)
+		UpdateDevice(ctx context.Context, id string, change func(*plimsoll.Device) error,
+			e plimsoll.AuditEvent) (plimsoll.Device, error)
 		DeleteDevice(ctx context.Context, id string, allow func(*plimsoll.Device) error, e plimsoll.AuditEvent) error
-		ReplaceAssignments(ctx context.Context, scriptID string, all []plimsoll.Assignment, e plimsoll.AuditEvent) error
+	}
+	// Agents is what the devices' agents ask for and tell.
+	Agents interface {
+		DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error)
+		BeginInstance(ctx context.Context, id, instance string, at time.Time) error
+		UpdateInventory(ctx context.Context, id string, i plimsoll.Inventory, hash string, at time.Time) error
+		Seen(ctx context.Context, at map[string]time.Time) error
 		ApplyReports(ctx context.Context, reports []*plimsoll.Report) ([]error, error)
+	}
+	// Runs keeps whom scripts reach, and what they found.
+	Runs interface {
+		ReplaceAssignments(ctx context.Context, scriptID string, all []plimsoll.Assignment, e plimsoll.AuditEvent) error
 		ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,
 			change func(*plimsoll.DeviceRunState) error, e plimsoll.AuditEvent) (plimsoll.DeviceRunState, error)
 		DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
 		Work(ctx context.Context) (worked bool, err error)
 	}
-	// Devices is what is read and changed of single devices.
-	Devices interface {
-		Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error)
-		CountDevices(ctx context.Context, filter *query.Expr) (int64, error)
-		Device(ctx context.Context, id string) (plimsoll.Device, error)
-		DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error)
-		UpdateDevice(ctx context.Context, id string, change func(*plimsoll.Device) error,
-			e plimsoll.AuditEvent) (plimsoll.Device, error)
-		BeginInstance(ctx context.Context, id, instance string, at time.Time) error
-		Seen(ctx context.Context, at map[string]time.Time) error
-	}
-	// Sets keeps groups and assignment filters.
-	Sets interface {
+	// Groups keeps groups.
+	Groups interface {
 		CreateGroup(ctx context.Context, g *plimsoll.Group, e plimsoll.AuditEvent) error
 		Group(ctx context.Context, id string) (plimsoll.Group, error)
 		Groups(ctx context.Context, page query.Page) (query.Rows[plimsoll.Group], error)
 		UpdateGroup(ctx context.Context, id string, change func(*plimsoll.Group) error,
 			e plimsoll.AuditEvent) (plimsoll.Group, error)
+		DeleteGroup(ctx context.Context, id string, allow func(*plimsoll.Group) error, e plimsoll.AuditEvent) error
+	}
+	// Members keeps who is in a group.
+	Members interface {
 		Members(ctx context.Context, groupID string, page query.Page) (query.Rows[plimsoll.Device], error)
 		CountMembers(ctx context.Context, groupID string, filter *query.Expr) (int64, error)
-		DeleteGroup(ctx context.Context, id string, allow func(*plimsoll.Group) error, e plimsoll.AuditEvent) error
 		AddMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
 		RemoveMember(ctx context.Context, groupID, deviceID string, e plimsoll.AuditEvent) error
+	}
+	// Filters keeps assignment filters.
+	Filters interface {
 		CreateFilter(ctx context.Context, f *plimsoll.AssignmentFilter, e plimsoll.AuditEvent) error
 		Filter(ctx context.Context, id string) (plimsoll.AssignmentFilter, error)
 		UpdateFilter(ctx context.Context, id string, change func(*plimsoll.AssignmentFilter) error,
 			e plimsoll.AuditEvent) (plimsoll.AssignmentFilter, error)
 		DeleteFilter(ctx context.Context, id string, allow func(*plimsoll.AssignmentFilter) error, e plimsoll.AuditEvent) error
+	}
+	// Fleet keeps devices, and whom scripts reach.
+	Fleet interface {
+		EnrollmentTokens
+		Devices
+		Agents
+		Runs
+		Groups
+		Members
+		Filters
+	}
+	// Issuer is what the built-in issuer keeps.
+	Issuer interface {
+		Clients
+		Installations
+		SigningKeys
 	}
 	// Upkeep is what operators need.
 	Upkeep interface {
@@ -128,12 +156,8 @@ type Store interface {
 	RunSummaries
 	ScriptFeed
 	ChangeSets
-	Clients
-	Installations
-	SigningKeys
+	Issuer
 	Fleet
-	Devices
-	Sets
 	Upkeep
 }
 
@@ -175,6 +199,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"enrolment tokens":                           enrollmentTokens,
 		"static groups":                              staticGroups,
 		"dynamic groups":                             dynamicGroups,
+		"a group against assignments to it":          groupAgainstAssignments,
 		"assignment filters":                         assignmentFilters,
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
