@@ -30,8 +30,8 @@ func newAgent(t *testing.T, s *testServer) *checkin.Client {
 // enrollmentSecret makes an enrolment token and gives its secret.
 func (s *testServer) enrollmentSecret(t *testing.T) string {
 	t.Helper()
-	r := s.must(t, http.StatusCreated, "POST", "/plimsoll.enrollmentTokens", `{"displayName":"Test"}`)
-	secret, _ := r.json["secret"].(string)
+	r := s.must(t, http.StatusCreated, "POST", "/deviceManagement/enrollmentTokens", `{"displayName":"Test"}`)
+	secret, _ := r.json["token"].(string)
 	if !strings.HasPrefix(secret, "ple_") {
 		t.Fatal(r.text)
 	}
@@ -87,6 +87,10 @@ func TestAgent(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, store string) {
 		t.Helper()
 		s := signedIn(t, store, "--check-in-interval", "1m")
+		var c credentials
+		command(t, &c, "client", "create", "--store", store, "--name", "fleet",
+			"--permission", "DeviceManagementManagedDevices.ReadWrite.All", "--permission", "DeviceManagementConfiguration.ReadWrite.All")
+		s.token = s.signIn(t, &c)
 		secret, agent := s.enrollmentSecret(t), newAgent(t, s)
 		enrolled, err := agent.Enroll(t.Context(), secret, machine("one"), "h1")
 		if err != nil || enrolled.CheckInSeconds != 60 || enrolled.TenantID != s.TenantID {
