@@ -19,6 +19,7 @@ type metrics struct {
 	requests  *prometheus.HistogramVec
 	throttled *prometheus.CounterVec
 	commits   prometheus.Histogram
+	reports   prometheus.Histogram
 }
 
 func newMetrics(s *store.Store) *metrics {
@@ -36,8 +37,12 @@ func newMetrics(s *store.Store) *metrics {
 			Buckets: prometheus.ExponentialBuckets(1, 2, 10),
 		}),
 	}
+	m.reports = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "plimsoll_report_commit_size", Help: "Devices' reports in each durable transaction.",
+		Buckets: prometheus.ExponentialBuckets(1, 2, 8),
+	})
 	build := thisBuild()
-	m.registry.MustRegister(m.requests, m.throttled, m.commits, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.throttled, m.commits, m.reports, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "plimsoll_build_info", Help: "The program that runs; always 1.",
@@ -71,6 +76,9 @@ func (m *metrics) observeThrottled(limit string) { m.throttled.WithLabelValues(l
 
 // observeCommit is told the size of every transaction of reports.
 func (m *metrics) observeCommit(items int) { m.commits.Observe(float64(items)) }
+
+// observeReports is told how many devices' reports a transaction holds.
+func (m *metrics) observeReports(reports int) { m.reports.Observe(float64(reports)) }
 
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})

@@ -15,6 +15,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/auth"
+	"plimsoll/internal/checkin"
 	"plimsoll/internal/graph"
 	"plimsoll/internal/ingest"
 	"plimsoll/internal/issuer"
@@ -38,6 +39,7 @@ type serveCommand struct {
 	OIDCIssuer   string `name:"oidc-issuer" help:"Accept tokens of this OpenID provider too." placeholder:"URL"`
 	OIDCAudience string `name:"oidc-audience" help:"What aud must be in them; several are separated by commas."`
 
+	CheckInInterval time.Duration `default:"15m" help:"How often the agents of devices check in, from 10s to 24h."`
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
 	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored, and on PostgreSQL to be read; more are answered 429."`
 	RatePerClient   float64       `default:"0" help:"Requests a second that one client may make, from 0.001 to 100000; more are answered 429. 0 is no limit."`
@@ -50,6 +52,8 @@ type serveCommand struct {
 
 const (
 	commitBatch    = 512  // run summaries in one transaction, or one query, at most
+	commitReports  = 128  // devices' reports in one transaction, of up to 100 results each
+	reportLanes    = 4    // transactions of reports at once on PostgreSQL
 	rememberTokens = 8192 // verified tokens that are not verified again for a while
 
 	// ballastSize is of bytes that are never touched, and so take no memory.
@@ -60,10 +64,7 @@ const (
 
 // Run serves until it is told to stop, and finishes what it accepted.
 func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
-	if c.MaxWaiting < 1 {
-		return plimsoll.Errorf(plimsoll.Invalid, "--max-waiting must be 1 or more")
-	}
-	limits, err := c.rateLimits()
+	limits, err := c.limits()
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	m := newMetrics(s)
-	useCases, stop := c.startService(ctx, a, s, m)
+	useCases, stop := c.startService(ctx, a, s, m, log)
 	defer stop() // after the last request, and before the store closes
 	limiter := throttle.New(limits, m.observeThrottled, a.now)
 	handler := a.handler(s, clients, useCases, limiter, m, external, tenantID, log)
@@ -102,6 +103,16 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	err = listener.Serve(ctx, handler)
 	log.InfoContext(ctx, "stopped")
 	return err
+}
+
+func (c *serveCommand) limits() (throttle.Limits, error) {
+	if c.MaxWaiting < 1 {
+		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--max-waiting must be 1 or more")
+	}
+	if c.CheckInInterval < 10*time.Second || c.CheckInInterval > 24*time.Hour {
+		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--check-in-interval must be from 10s to 24h")
+	}
+	return c.rateLimits()
 }
 
 // rateLimits gives what the flags allow. Their ranges keep every wait within
@@ -122,12 +133,29 @@ func (c *serveCommand) rateLimits() (throttle.Limits, error) {
 // startService makes the use cases, with what gathers their writes and, where
 // the database is another process, their reads.
 func (c *serveCommand) startService(
-	ctx context.Context, a *app, s *store.Store, m *metrics,
+	ctx context.Context, a *app, s *store.Store, m *metrics, log *slog.Logger,
 ) (useCases *service.Service, stop func()) {
 	limits := ingest.Limits{Batch: commitBatch, Waiting: c.MaxWaiting}
 	writes := ingest.NewGroup(s.AppendRunSummaries, limits, m.observeCommit)
-	stores, works := storesOf(s), []func(context.Context){writes.Run}
-	stores.RunSummaryAppender = writes
+	lanes := 1 // SQLite has one writer
+	if !s.InProcess() {
+		lanes = reportLanes
+	}
+	reports := ingest.NewLanes(lanes, s.ApplyReports, ingest.Limits{Batch: commitReports, Waiting: c.MaxWaiting}, m.observeReports)
+	enrollments := ingest.Enrollments{Group: ingest.NewGroup(s.EnrollDevices, limits, func(int) {})}
+	fault := func(what string) func(error) {
+		return func(err error) {
+			if err != nil {
+				log.ErrorContext(ctx, "background work failed", "work", what, "error", err)
+			}
+		}
+	}
+	stores := storesOf(s)
+	stores.RunSummaryAppender, stores.Enroller, stores.Reporter = writes, enrollments, reports
+	works := []func(context.Context){
+		writes.Run, reports.Run, enrollments.Run,
+		func(ctx context.Context) { s.RunWork(ctx, fault("assignments")) },
+	}
 	if !s.InProcess() {
 		reads := ingest.NewReads(s, limits)
 		stores.RunSummaryReader = reads
@@ -136,11 +164,19 @@ func (c *serveCommand) startService(
 	atomically := func(ctx context.Context, work func(service.Stores) error) error {
 		return s.Atomically(ctx, func(bound *store.Store) error { return work(storesOf(bound)) })
 	}
-	return service.New(stores, atomically, a.now, a.random), runInBackground(ctx, works...)
+	useCases = service.New(stores, atomically, a.now, a.random, service.WithCheckInInterval(c.CheckInInterval))
+	works = append(works, func(ctx context.Context) { useCases.StoreSightings(ctx, fault("check-in times")) })
+	return useCases, runInBackground(ctx, works...)
 }
 
+// storesOf gives the store as all that a service keeps things in, but for
+// reports: those only come in groups.
 func storesOf(s *store.Store) service.Stores {
-	return service.Stores{ScriptStore: s, ScriptFeed: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s}
+	return service.Stores{
+		ScriptStore: s, ScriptFeed: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s,
+		DeviceStore: s, EnrollmentTokenStore: s, Enroller: s, GroupStore: s, MemberStore: s, FilterStore: s,
+		AssignmentStore: s, RunStateStore: s, CheckInStore: s,
+	}
 }
 
 // runInBackground starts work, and gives what ends it and waits for its end.
@@ -199,10 +235,25 @@ func (a *app) handler(
 	verifier := auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, a.now)
 	api := graph.New(useCases, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
-		TenantID: tenantID, Clients: clients, Keys: keys, Now: a.now, Rand: a.random, Log: log,
+		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
 		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
 	})
-	return gzhttp.GzipHandler(operations(s, m, tokens.Handler(api)))
+	devices := checkin.NewHandler(checkin.Config{
+		Service: useCases, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
+		Verifier: auth.NewCached(auth.NewBuiltin(keys, tenantID, issuer.DeviceAudience, a.now), rememberTokens, a.now),
+	})
+	return gzhttp.GzipHandler(operations(s, m, besides(devices, tokens.Handler(api))))
+}
+
+// besides serves the devices' paths, and hands the rest on.
+func besides(devices, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, checkin.Root) {
+			devices.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // provider gives the verifier of the tokens of --oidc-issuer, or nil.

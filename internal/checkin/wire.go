@@ -11,6 +11,7 @@ import (
 
 // The paths of the protocol.
 const (
+	Root        = "/agent/v1/"
 	EnrollPath  = "/agent/v1/enroll"
 	CheckInPath = "/agent/v1/check-in"
 	contentPath = "/agent/v1/scripts/{id}/content"

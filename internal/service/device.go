@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"crypto/ed25519"
 
 	"plimsoll"
 	"plimsoll/internal/query"
@@ -21,12 +20,6 @@ func (s *Service) CountDevices(ctx context.Context, filter *query.Expr) (int64, 
 // Device gives a device.
 func (s *Service) Device(ctx context.Context, id string) (plimsoll.Device, error) {
 	return s.stores.Device(ctx, id)
-}
-
-// DeviceKey gives the public key that a device proves itself with.
-func (s *Service) DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error) {
-	device, err := s.stores.Device(ctx, id)
-	return device.PublicKey, err
 }
 
 // UpdateDevice applies edit to a device whose change counter matches.

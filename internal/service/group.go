@@ -75,25 +75,10 @@ func (s *Service) CountMembers(ctx context.Context, groupID string, filter *quer
 
 // AddMember puts a device into a group with static members.
 func (s *Service) AddMember(ctx context.Context, actor, groupID, deviceID string) error {
-	if err := s.checkStatic(ctx, groupID); err != nil {
-		return err
-	}
 	return s.stores.AddMember(ctx, groupID, deviceID, s.event(actor, "group.addMember", groupID))
 }
 
 // RemoveMember takes a device out of a group with static members.
 func (s *Service) RemoveMember(ctx context.Context, actor, groupID, deviceID string) error {
-	if err := s.checkStatic(ctx, groupID); err != nil {
-		return err
-	}
 	return s.stores.RemoveMember(ctx, groupID, deviceID, s.event(actor, "group.removeMember", groupID))
-}
-
-func (s *Service) checkStatic(ctx context.Context, groupID string) error {
-	group, err := s.stores.Group(ctx, groupID)
-	if err == nil && group.Dynamic() {
-		err = plimsoll.Errorf(plimsoll.Conflict,
-			"The group's membershipRule selects its members; change the rule, or take it away to choose them one by one.")
-	}
-	return err
 }
