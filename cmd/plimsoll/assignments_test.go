@@ -11,7 +11,7 @@ const toAllDevices = `{"target":{"@odata.type":"#microsoft.graph.allDevicesAssig
 // TestAssignments assigns a script in every way that there is.
 func TestAssignments(t *testing.T) {
 	t.Parallel()
-	onBothEngines(t, func(t *testing.T, s *testServer) {
+	onBothFleets(t, func(t *testing.T, s *testServer) {
 		t.Helper()
 		group := s.must(t, http.StatusCreated, "POST", "/groups", `{"displayName":"x"}`).json["id"].(string)
 		filter := s.must(t, http.StatusCreated, "POST", assignmentFilters,

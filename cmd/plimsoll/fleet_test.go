@@ -15,14 +15,29 @@ const (
 	assignmentFilters = "/deviceManagement/assignmentFilters"
 )
 
-// enrollmentSecret makes an enrolment token and gives its secret.
-func (s *testServer) enrollmentSecret(t *testing.T) string {
+// onBothFleets runs a test on each engine, as a client who may do everything
+// with devices and with groups.
+func onBothFleets(t *testing.T, run func(t *testing.T, s *testServer)) {
+	t.Helper()
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		var c credentials
+		command(t, &c, "client", "create", "--store", store, "--name", "fleet",
+			"--permission", "Group.ReadWrite.All", "--permission", "DeviceManagementConfiguration.ReadWrite.All")
+		s.token = s.signIn(t, &c)
+		run(t, s)
+	})
+}
+
+// newEnrollment makes an enrolment token and gives its secret.
+func (s *testServer) newEnrollment(t *testing.T) string {
 	t.Helper()
 	return s.must(t, http.StatusCreated, "POST", tokens, `{"displayName":"all"}`).json["token"].(string)
 }
 
-// enroll makes a device of that name, as its agent would, and gives its id.
-func (s *testServer) enroll(t *testing.T, secret, name, operatingSystem string) string {
+// addDevice makes a device of that name, as its agent would, and gives its id.
+func (s *testServer) addDevice(t *testing.T, secret, name, operatingSystem string) string {
 	t.Helper()
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
@@ -55,12 +70,12 @@ func (s *testServer) counted(t *testing.T, path, want string) {
 // TestManagedDevices enrols devices, finds them and changes one.
 func TestManagedDevices(t *testing.T) {
 	t.Parallel()
-	onBothEngines(t, func(t *testing.T, s *testServer) {
+	onBothFleets(t, func(t *testing.T, s *testServer) {
 		t.Helper()
-		secret := s.enrollmentSecret(t)
-		web := s.enroll(t, secret, "web-1", "Linux")
-		s.enroll(t, secret, "desk-1", "Windows")
-		s.enroll(t, secret, "web-2", "Linux")
+		secret := s.newEnrollment(t)
+		web := s.addDevice(t, secret, "web-1", "Linux")
+		s.addDevice(t, secret, "desk-1", "Windows")
+		s.addDevice(t, secret, "web-2", "Linux")
 		for query, want := range map[string]string{
 			"?$orderby=deviceName": "desk-1 web-1 web-2",
 			"?$filter=operatingSystem eq 'Linux'&$orderby=deviceName desc":                               "web-2 web-1",
@@ -110,10 +125,10 @@ func TestManagedDevices(t *testing.T) {
 // TestGroupsOfDevices puts devices into a group, and takes them out.
 func TestGroupsOfDevices(t *testing.T) {
 	t.Parallel()
-	onBothEngines(t, func(t *testing.T, s *testServer) {
+	onBothFleets(t, func(t *testing.T, s *testServer) {
 		t.Helper()
-		secret := s.enrollmentSecret(t)
-		one, two := s.enroll(t, secret, "one", "Linux"), s.enroll(t, secret, "two", "Linux")
+		secret := s.newEnrollment(t)
+		one, two := s.addDevice(t, secret, "one", "Linux"), s.addDevice(t, secret, "two", "Linux")
 		made := s.must(t, http.StatusCreated, "POST", "/groups", `{"displayName":"Web servers","mailEnabled":false,"mailNickname":"web","securityEnabled":true,
 			"members@odata.bind":["`+s.URL+`/beta/directoryObjects/`+one+`"]}`)
 		path := "/groups/" + made.json["id"].(string)

@@ -8,10 +8,10 @@ import (
 // TestRunStates writes run states by hand, and finds them.
 func TestRunStates(t *testing.T) {
 	t.Parallel()
-	onBothEngines(t, func(t *testing.T, s *testServer) {
+	onBothFleets(t, func(t *testing.T, s *testServer) {
 		t.Helper()
-		secret := s.enrollmentSecret(t)
-		one, two := s.enroll(t, secret, "one", "Linux"), s.enroll(t, secret, "two", "Windows")
+		secret := s.newEnrollment(t)
+		one, two := s.addDevice(t, secret, "one", "Linux"), s.addDevice(t, secret, "two", "Windows")
 		script := s.addScript(t)
 		path := scripts + "/" + script + "/deviceRunStates"
 		made := s.must(t, http.StatusCreated, "POST", path, `{"managedDevice@odata.bind":"`+s.URL+"/beta"+devices+"/"+one+`",
