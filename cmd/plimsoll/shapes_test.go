@@ -56,7 +56,8 @@ func TestMetadataLevels(t *testing.T) {
 			{scripts + "?$select=id", "full", "@odata.context value value/@odata.editLink value/@odata.etag value/@odata.id value/@odata.type value/id"},
 			{"/deviceManagement", "none", "id"},
 			{"/deviceManagement", "minimal", "@odata.context @odata.type id"},
-			{"/deviceManagement", "full", "@odata.context @odata.editLink @odata.id @odata.type deviceComplianceScripts@odata.navigationLink id"},
+			{"/deviceManagement", "full", "@odata.context @odata.editLink @odata.id @odata.type assignmentFilters@odata.navigationLink " +
+				"deviceComplianceScripts@odata.navigationLink enrollmentTokens@odata.navigationLink id managedDevices@odata.navigationLink"},
 			{"/deviceManagement?$select=id&$expand=deviceComplianceScripts($select=id;$top=1;$count=true)", "none", "deviceComplianceScripts " +
 				"deviceComplianceScripts/id deviceComplianceScripts@odata.count deviceComplianceScripts@odata.nextLink id"},
 			{of.everything + "/displayName", "none", "value"},
@@ -158,7 +159,7 @@ func TestContexts(t *testing.T) {
 			scripts + "?$select=id,%20displayName":             list + "(id,displayName)",
 			scripts + "?$select=id,id":                         list + "(id)",
 			scripts + "?$expand=runSummary":                    list + "(runSummary())",
-			scripts + "?$expand=*&$select=version":             list + "(version,runSummary())",
+			scripts + "?$expand=*&$select=version":             list + "(version,runSummary(),assignments(),deviceRunStates())",
 			scripts + "?$select=runSummary/id":                 list + "(runSummary(id))",
 			scripts + "?$select=runSummary&$expand=runSummary": list + "(runSummary,runSummary())",
 			scripts + "/delta":                                 list + "/$delta",

@@ -55,11 +55,13 @@ func Write() []Permission {
 
 // ReadDevices gives the permissions of which any one allows reading devices and
 // the tokens by which they enrol.
-func ReadDevices() []Permission { return []Permission{ManagedDevicesRead, ManagedDevicesReadWrite} }
+func ReadDevices() []Permission {
+	return []Permission{ConfigurationRead, ConfigurationReadWrite, ManagedDevicesRead, ManagedDevicesReadWrite}
+}
 
 // WriteDevices gives the permissions of which any one allows changing what those
 // of [ReadDevices] allow reading.
-func WriteDevices() []Permission { return []Permission{ManagedDevicesReadWrite} }
+func WriteDevices() []Permission { return []Permission{ConfigurationReadWrite, ManagedDevicesReadWrite} }
 
 // ReadGroups gives the permissions of which any one allows reading groups and
 // who is in them.
