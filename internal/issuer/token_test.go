@@ -70,7 +70,7 @@ func TestTokenClaims(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, claims[name], want)
 		}
 	}
-	if roles, _ := json.Marshal(claims["roles"]); string(roles) != `["DeviceManagementConfiguration.ReadWrite.All"]` {
+	if roles, _ := json.Marshal(claims["roles"]); string(roles) != `["DeviceManagementConfiguration.ReadWrite.All","Group.ReadWrite.All"]` {
 		t.Errorf("roles %s", roles)
 	}
 	if again := decode(t, strings.Split(f.token(t), ".")[1]); again["jti"] == claims["jti"] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"plimsoll"
@@ -46,11 +47,23 @@ func assignmentsOf(ctx context.Context, db reader, scriptID string, script int64
 	}, `SELECT `+assignmentColumns+` FROM assignment a WHERE a.script = $1 ORDER BY a.number`, script)
 }
 
-// ReplaceAssignments makes all a script's assignments.
+// ReplaceAssignments makes all a script's assignments. One that reaches the same
+// as one that stands takes its place: devices keep the script meanwhile.
 func (s *Store) ReplaceAssignments(
 	ctx context.Context, scriptID string, all []plimsoll.Assignment, event plimsoll.AuditEvent,
 ) error {
-	return s.ChangeAssignments(ctx, scriptID, func([]plimsoll.Assignment) ([]plimsoll.Assignment, error) {
+	return s.ChangeAssignments(ctx, scriptID, func(before []plimsoll.Assignment) ([]plimsoll.Assignment, error) {
+		ids := map[plimsoll.Target]string{}
+		for i := range before {
+			ids[before[i].Target] = before[i].ID
+		}
+		all := slices.Clone(all)
+		for i := range all {
+			if id, ok := ids[all[i].Target]; ok {
+				all[i].ID = id
+				delete(ids, all[i].Target)
+			}
+		}
 		return all, nil
 	}, event)
 }
@@ -93,35 +106,56 @@ func (s *Store) ChangeAssignments(
 	})
 }
 
+// kept is what stands of an assignment by its number, which its run states name.
+type kept struct {
+	number, set, filter int64
+	target              plimsoll.Target
+}
+
 func (s *Store) writeAssignments(ctx context.Context, tx *sql.Tx, script int64, all []plimsoll.Assignment) error {
+	before := map[string]kept{}
+	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
+		var k kept
+		a, err := scanAssignment(row, &k.number, &k.set, &k.filter)
+		k.target = a.Target
+		before[a.ID] = k
+		return struct{}{}, err
+	}, `SELECT `+assignmentColumns+`, a.number, a.device_set, a.filter FROM assignment a WHERE a.script = $1`, script)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM assignment WHERE script = $1`, script); err != nil {
 		return err
 	}
 	for i := range all {
-		if err := s.insertAssignment(ctx, tx, script, &all[i]); err != nil {
+		if err := s.insertAssignment(ctx, tx, script, &all[i], before[all[i].ID]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) insertAssignment(ctx context.Context, tx *sql.Tx, script int64, a *plimsoll.Assignment) error {
-	group, err := s.setNumber(ctx, tx, "group", a.Target.GroupID, "target/groupId")
-	if err != nil {
-		return err
+// insertAssignment writes an assignment, under the number that it had. What it
+// names is looked up unless it names what it did: a group may be gone.
+func (s *Store) insertAssignment(ctx context.Context, tx *sql.Tx, script int64, a *plimsoll.Assignment, k kept) (err error) {
+	if k.number == 0 {
+		if k.number, err = nextNumber(ctx, tx); err != nil {
+			return err
+		}
 	}
-	filter, err := s.setNumber(ctx, tx, "filter", a.Target.FilterID, "target/deviceAndAppManagementAssignmentFilterId")
-	if err != nil {
-		return err
-	}
-	number, err := nextNumber(ctx, tx)
-	if err != nil {
-		return err
+	if k.target != a.Target {
+		if k.set, err = s.setNumber(ctx, tx, setGroup, a.Target.GroupID, "target/groupId"); err != nil {
+			return err
+		}
+		k.filter, err = s.setNumber(ctx, tx, setFilter, a.Target.FilterID, "target/deviceAndAppManagementAssignmentFilterId")
+		if err != nil {
+			return err
+		}
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO assignment (number, id, script, target, device_set, group_id, filter, filter_id,
 			filter_type, run_remediation, schedule, run_interval, use_utc, run_time, run_date, schedule_rank)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		number, a.ID, script, string(a.Target.Kind), group, a.Target.GroupID, filter, a.Target.FilterID,
+		k.number, a.ID, script, string(a.Target.Kind), k.set, a.Target.GroupID, k.filter, a.Target.FilterID,
 		string(a.Target.FilterType), a.RunRemediationScript, string(a.Schedule.Kind), a.Schedule.Interval, a.Schedule.UseUTC,
 		int64(a.Schedule.Time/plimsoll.Tick), nullTicks(a.Schedule.Date), a.Schedule.Rank())
 	return err

@@ -17,7 +17,6 @@ type pair struct {
 	revision               int64 // of the script, now
 	run                    plimsoll.Run
 	text                   int64
-	was                    countKey
 	wasText                int64
 	changed                bool
 	output, error          string // where text changed
