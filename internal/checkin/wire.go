@@ -60,7 +60,7 @@ type EnrollResponse struct {
 }
 
 // CheckInRequest is what an agent brings.
-type CheckInRequest struct {
+type CheckInRequest struct { //nolint:revive // it stands beside those of enrolment
 	Instance      string     `json:"instance"`                // random, of this process of the agent
 	ETag          string     `json:"etag,omitempty"`          // of the last answer; left out at first
 	InventoryHash string     `json:"inventoryHash,omitempty"` // of the inventory as it is now
@@ -81,7 +81,7 @@ type Result struct {
 }
 
 // CheckInResponse is what the agent is told. What it brought is durable.
-type CheckInResponse struct {
+type CheckInResponse struct { //nolint:revive // it stands beside those of enrolment
 	ETag               string    `json:"etag"`
 	NextCheckInSeconds int64     `json:"nextCheckInSeconds"`
 	InventoryWanted    bool      `json:"inventoryWanted"`  // send the inventory with the next check-in
