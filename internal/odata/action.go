@@ -69,7 +69,7 @@ func (t *EntityType[T]) decodeArray(d *jsontext.Decoder, path string, limit int)
 		if len(patches) == limit {
 			return nil, badRequest(path, "%s has more than %d members.", path, limit)
 		}
-		patch, err := t.decodeObject(d, item(path, len(patches)))
+		patch, err := t.decodeObject(d, nth(path, len(patches)))
 		if err != nil {
 			return nil, err
 		}

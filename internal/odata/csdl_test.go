@@ -38,12 +38,19 @@ func testSchemas() []Schema {
 				Enumeration[color]{Name: "test.color", Members: []color{"red", "green", "unknownFutureValue"}}.Describe(),
 			},
 			Entities: []TypeElement{
-				AbstractEntity("test.entity"), thing.Describe(),
+				AbstractEntity("test.entity"), thing.Describe(), boxType().Describe(),
 				{Name: "part", BaseType: "test.entity", Properties: []PropertyElement{{Name: "size", Type: "Edm.Int32"}}},
+			},
+			Complexes: append([]TypeElement{shapeType(true).Describe()}, shapeType(true).DescribeDerived()...),
+			Actions: []Action{
+				BoundAction("fill", "test.thing", ParameterElement{Name: "parts", Type: CollectionOf("test.part")}),
+				BoundAction("fill", CollectionOf("test.thing"), ParameterElement{Name: "text", Type: "Edm.String", Nullable: true}),
+				{Name: "check", IsBound: true, Parameters: []ParameterElement{{Name: "it", Type: "test.thing"}}, Returns: &ReturnElement{Type: "test.part"}},
 			},
 			Functions: []Function{newest, newestPart},
 			Container: &ContainerElement{
 				Name:        "service",
+				Sets:        []SetElement{{Name: "things", Type: "test.thing", Annotations: []Annotation{noted}}},
 				Singletons:  []SingletonElement{{Name: "one", Type: "test.thing", Annotations: []Annotation{noted.Explained("Twice.")}}},
 				Annotations: slices.Concat(ServiceCapabilities(), BatchCapabilities(), []Annotation{SupportedMetadataFormats(XML), AcceptableEncodings("gzip")}),
 			},
@@ -162,7 +169,7 @@ func (n node) document() object {
 		for _, c := range s.Children {
 			name := c.attr("Name")
 			switch kind := c.XMLName.Local; kind {
-			case "Function":
+			case "Function", "Action":
 				overloads, _ := schema[name].([]any)
 				schema[name] = append(overloads, c.object(kind))
 			case "Annotations":
@@ -187,11 +194,13 @@ func (n node) document() object {
 }
 
 // object gives an element as the object that it is in JSON. The kind of a
-// structural property, a singleton, a parameter and a result goes without saying.
+// structural property, a singleton, an entity set, a parameter and a result goes without saying.
 func (n node) object(kind string) object {
 	o := object{}
 	switch kind {
 	case "Property", "Singleton", "Parameter", "ReturnType":
+	case "EntitySet":
+		o["$Collection"] = true
 	default:
 		o["$Kind"] = kind
 	}
@@ -223,6 +232,8 @@ func (n node) attributes(o object) {
 	for _, a := range n.Attrs {
 		switch name := a.Name.Local; name {
 		case "Name":
+		case "EntityType":
+			o["$Type"] = a.Value
 		case "Type":
 			member, isCollection := strings.CutPrefix(a.Value, "Collection(")
 			if isCollection {

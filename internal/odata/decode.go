@@ -69,8 +69,8 @@ func join(path, name string) string {
 	return path + "/" + name
 }
 
-// item leads a path to a member of a collection.
-func item(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+// nth leads a path to a member of a collection.
+func nth(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
 // isAnnotation tells whether a member is control information for clients.
 func isAnnotation(name string) bool { return strings.Contains(name, "@") }

@@ -222,3 +222,37 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecodeDerived holds the decoder to the same promises where types are
+// derived.
+func FuzzDecodeDerived(f *testing.F) {
+	f.Add([]byte(`{"shape":{"radius":"1","hole":2,"@odata.type":"#test.ring"},"size":-1,"sure":true}`))
+	f.Add([]byte(`{"timer":{"time":"11:58:36.2550000","day":"2017-01-01","@odata.type":"test.daily"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		typ := boxType()
+		patch, err := typ.Decode(body)
+		if err != nil {
+			if _, ok := errors.AsType[*Error](err); !ok {
+				t.Fatalf("%q: %T %v", body, err, err)
+			}
+			return
+		}
+		if !json.Valid(bytes.TrimPrefix(body, []byte("\ufeff"))) {
+			t.Fatalf("%q is not JSON and was read", body)
+		}
+		var first, second box
+		patch.Apply(&first)
+		if first.Timer != nil && first.Timer.Kind == dayShape && first.Timer.Day.IsZero() {
+			first.Timer.Day = first.Timer.Day.UTC() // as it is read
+		}
+		text := append(typ.AppendEntity([]byte{'{'}, &first, &Query{Select: SelectAll()}, &Writer{IEEE754: true}, ""), '}')
+		again, err := typ.Decode(text)
+		if err != nil {
+			t.Fatalf("%q was written as %q, which is refused: %v", body, text, err)
+		}
+		again.Apply(&second)
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Fatalf("%q: %s", body, diff)
+		}
+	})
+}
