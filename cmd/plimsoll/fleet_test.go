@@ -147,7 +147,7 @@ func TestGroupsOfDevices(t *testing.T) {
 		s.must(t, http.StatusNotFound, "POST", "/groups", `{"displayName":"None","members@odata.bind":["https://host/devices/missing"]}`)
 		const dynamic = `{"displayName":"Rule","groupTypes":["DynamicMembership"],"membershipRule":"(device.deviceName -startsWith \"t\")","membershipRuleProcessingState":"Paused"}`
 		ruled := "/groups/" + s.must(t, http.StatusCreated, "POST", "/groups", dynamic).json["id"].(string)
-		s.must(t, http.StatusConflict, "POST", ruled+"/members/$ref", `{"@odata.id":"https://host/devices/`+one+`"}`)
+		s.must(t, http.StatusBadRequest, "POST", ruled+"/members/$ref", `{"@odata.id":"https://host/devices/`+one+`"}`)
 		for query, want := range map[string]string{
 			"?$orderby=displayName":                                                    "Rule Web servers",
 			"?$filter=groupTypes/any(g: g eq 'DynamicMembership')":                     "Rule",

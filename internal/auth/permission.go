@@ -61,7 +61,9 @@ func ReadDevices() []Permission {
 
 // WriteDevices gives the permissions of which any one allows changing what those
 // of [ReadDevices] allow reading.
-func WriteDevices() []Permission { return []Permission{ConfigurationReadWrite, ManagedDevicesReadWrite} }
+func WriteDevices() []Permission {
+	return []Permission{ConfigurationReadWrite, ManagedDevicesReadWrite}
+}
 
 // ReadGroups gives the permissions of which any one allows reading groups and
 // who is in them.
