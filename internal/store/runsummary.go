@@ -106,7 +106,7 @@ func (r *runSummaryRow) record() plimsoll.RunSummaryRecord {
 
 // count gives a number of devices as Graph's Int32.
 func count(n sql.NullInt64) int32 {
-	return int32(max(math.MinInt32, min(n.Int64, math.MaxInt32))) //nolint:gosec // within its range
+	return int32(max(math.MinInt32, min(n.Int64, math.MaxInt32)))
 }
 
 // currentRecord gives the current summary. A computed one has no entry in the
@@ -117,7 +117,7 @@ func (r *runSummaryRow) currentRecord() plimsoll.RunSummaryRecord {
 	if r.computed {
 		hash := fnv.New64a()
 		fmt.Fprint(hash, record.RunSummary)
-		record.Sequence = int64(hash.Sum64() >> 1) //nolint:gosec // one bit is left out
+		record.Sequence = int64(hash.Sum64() >> 1)
 	}
 	return record
 }
