@@ -108,6 +108,7 @@ func TestAgent(t *testing.T) {
 		if e, ok := errors.AsType[*checkin.Error](err); !ok || !e.Gone() {
 			t.Errorf("a deleted device: %v", err)
 		}
+		s.stop(t) // which ends the log
 		if strings.Contains(s.log.String(), secret) || strings.Contains(s.log.String(), "ple_") {
 			t.Error("the log has the secret")
 		}

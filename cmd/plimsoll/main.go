@@ -41,9 +41,13 @@ type commandLine struct {
 	JSON   bool            `help:"Print JSON, for machines."`
 	Config kong.ConfigFlag `env:"-" help:"YAML file of flags by their names, such as 'listen: 0.0.0.0:8443'." placeholder:"FILE"`
 
-	Serve   serveCommand   `cmd:"" help:"Serve the API."`
-	Client  clientCommands `cmd:"" help:"Create, list, rotate and delete the clients of the built-in issuer. Works on the store, whether a server runs or not."`
-	Token   tokenCommand   `cmd:"" help:"Print a bearer token, for curl."`
+	Serve  serveCommand   `cmd:"" help:"Serve the API."`
+	Client clientCommands `cmd:"" help:"Create, list, rotate and delete the clients of the built-in issuer. Works on the store, whether a server runs or not."`
+	Token  tokenCommand   `cmd:"" help:"Print a bearer token, for curl."`
+
+	EnrollmentToken enrollmentTokenCommands `cmd:"" help:"Create, list and revoke the tokens by which devices enrol. A client of the server's API."`
+	Device          deviceCommands          `cmd:"" help:"List, show and delete devices. A client of the server's API."`
+
 	Audit   auditCommand   `cmd:"" help:"Show who changed what, the latest first."`
 	Verify  verifyCommand  `cmd:"" help:"Recount what is stored and compare it with what is kept. Exits with 4 when something differs."`
 	Version versionCommand `cmd:"" help:"Print the version."`

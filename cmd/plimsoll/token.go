@@ -20,7 +20,8 @@ import (
 	"plimsoll"
 )
 
-type tokenCommand struct {
+// connection is how commands reach a server as a client.
+type connection struct {
 	Server           string `default:"http://127.0.0.1:8080" help:"The server's address."`
 	Tenant           string `default:"common" help:"The tenant's id; common is the server's own."`
 	ClientID         string `required:"" help:"The client's id."`
@@ -29,18 +30,31 @@ type tokenCommand struct {
 	CA               string `name:"ca" help:"File of the authority to trust, such as the server's DIR/ca.pem." placeholder:"FILE" type:"path"`
 }
 
+type tokenCommand struct{ connection }
+
 // Run asks the server's issuer for a token.
 func (c *tokenCommand) Run(ctx context.Context, a *app) error {
+	token, _, err := c.token(ctx, a)
+	if err != nil {
+		return err
+	}
+	return a.print(map[string]any{
+		"accessToken": token.AccessToken, "tokenType": token.TokenType, "expiresDateTime": token.Expiry.UTC(),
+	}, token.AccessToken+"\n")
+}
+
+// token gives a token of the server's issuer, and the client that it came by.
+func (c *connection) token(ctx context.Context, a *app) (*oauth2.Token, *http.Client, error) {
 	if address, err := url.Parse(c.Server); err != nil || address.Scheme != "http" && address.Scheme != "https" {
-		return plimsoll.Errorf(plimsoll.Invalid, "--server must be a URL such as http://127.0.0.1:8080, not %q", c.Server)
+		return nil, nil, plimsoll.Errorf(plimsoll.Invalid, "--server must be a URL such as http://127.0.0.1:8080, not %q", c.Server)
 	}
 	secret, err := c.secret(a)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	client, err := c.httpClient()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 	config := clientcredentials.Config{
@@ -50,20 +64,18 @@ func (c *tokenCommand) Run(ctx context.Context, a *app) error {
 	}
 	token, err := config.Token(ctx)
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.ErrorCode != "" {
-		return fmt.Errorf("the server refused: %s: %s", refused.ErrorCode, refused.ErrorDescription)
+		return nil, nil, fmt.Errorf("the server refused: %s: %s", refused.ErrorCode, refused.ErrorDescription)
 	}
 	if _, untrusted := errors.AsType[x509.UnknownAuthorityError](err); untrusted {
-		return fmt.Errorf("%w; name the authority's file with --ca, such as the server's DIR/ca.pem", err)
+		return nil, nil, fmt.Errorf("%w; name the authority's file with --ca, such as the server's DIR/ca.pem", err)
 	}
 	if err != nil {
-		return &plimsoll.Error{Code: plimsoll.Unavailable, Message: "no token was to be had from " + c.Server, Err: err}
+		return nil, nil, &plimsoll.Error{Code: plimsoll.Unavailable, Message: "no token was to be had from " + c.Server, Err: err}
 	}
-	return a.print(map[string]any{
-		"accessToken": token.AccessToken, "tokenType": token.TokenType, "expiresDateTime": token.Expiry.UTC(),
-	}, token.AccessToken+"\n")
+	return token, client, nil
 }
 
-func (c *tokenCommand) secret(a *app) (string, error) {
+func (c *connection) secret(a *app) (string, error) {
 	if c.ClientSecretFile != "" {
 		text, err := os.ReadFile(c.ClientSecretFile)
 		secret := strings.TrimSpace(string(text))
@@ -89,7 +101,7 @@ func (c *tokenCommand) secret(a *app) (string, error) {
 	return line, nil
 }
 
-func (c *tokenCommand) httpClient() (*http.Client, error) {
+func (c *connection) httpClient() (*http.Client, error) {
 	client := &http.Client{Timeout: 30 * time.Second}
 	if c.CA == "" {
 		return client, nil
