@@ -25,6 +25,10 @@ type task struct {
 // its own, and tells whether there was any. Servers take turns: the task's row is
 // the transaction's.
 func (s *Store) Work(ctx context.Context) (worked bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM fleet_task)`).Scan(&worked)
+	if err != nil || !worked { // most often: nobody is kept from writing
+		return false, refusal(err)
+	}
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		var t task
 		err := tx.QueryRowContext(ctx, `SELECT kind, number, bucket, device FROM fleet_task
