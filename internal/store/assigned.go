@@ -12,13 +12,9 @@ import (
 // where there is no such device.
 func (s *Store) AssignedScripts(ctx context.Context, deviceID string) ([]plimsoll.AssignedScript, error) {
 	bucket := plimsoll.DeviceBucket(deviceID)
-	var number int64
-	err := s.read.QueryRowContext(ctx, `SELECT number FROM device WHERE bucket = $1 AND id = $2`, bucket, deviceID).Scan(&number)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, noDevice(deviceID)
-	}
+	number, err := deviceNumber(ctx, s.read, deviceID, "")
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
 	return collect(ctx, s.read, func(row scanner) (one plimsoll.AssignedScript, err error) {
 		a, err := scanAssignment(row, &one.ScriptID, &one.DisplayName, &one.Revision, &one.RunAsAccount, &one.EnforceSignatureCheck,

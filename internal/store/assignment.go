@@ -28,13 +28,9 @@ func scanAssignment(row scanner, more ...any) (a plimsoll.Assignment, err error)
 
 // Assignments gives a script's assignments, the oldest first.
 func (s *Store) Assignments(ctx context.Context, scriptID string) ([]plimsoll.Assignment, error) {
-	var number int64
-	err := s.read.QueryRowContext(ctx, `SELECT number FROM script WHERE id = $1`, scriptID).Scan(&number)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, noScript(scriptID)
-	}
+	number, err := scriptNumber(ctx, s.read, scriptID, "")
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
 	return assignmentsOf(ctx, s.read, scriptID, number)
 }
@@ -76,11 +72,7 @@ func (s *Store) ChangeAssignments(
 	change func([]plimsoll.Assignment) ([]plimsoll.Assignment, error), event plimsoll.AuditEvent,
 ) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
-		var script int64
-		err := tx.QueryRowContext(ctx, `SELECT number FROM script WHERE id = $1`+s.dialect.lockRow, scriptID).Scan(&script)
-		if errors.Is(err, sql.ErrNoRows) {
-			return noScript(scriptID)
-		}
+		script, err := scriptNumber(ctx, tx, scriptID, s.dialect.lockRow)
 		if err != nil {
 			return err
 		}

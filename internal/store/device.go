@@ -15,12 +15,17 @@ import (
 
 // lockDevice gives the number of a device, whose row is the transaction's then.
 func (s *Store) lockDevice(ctx context.Context, tx *sql.Tx, id string) (number int64, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT number FROM device WHERE bucket = $1 AND id = $2`+s.dialect.lockRow,
+	return deviceNumber(ctx, tx, id, s.dialect.lockRow)
+}
+
+// deviceNumber gives the number that stands for a device in the hot tables.
+func deviceNumber(ctx context.Context, db reader, id, lock string) (number int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT number FROM device WHERE bucket = $1 AND id = $2`+lock,
 		plimsoll.DeviceBucket(id), id).Scan(&number)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = noDevice(id)
 	}
-	return number, err
+	return number, refusal(err)
 }
 
 // deviceValues gives the columns of a device that may change, and their values.
@@ -142,22 +147,23 @@ func (s *Store) DeleteDevice(
 }
 
 func (s *Store) removeDevice(ctx context.Context, tx *sql.Tx, bucket, number int64, key []byte) error {
+	var pushed []int64 // the scripts that no assignment gave the device
 	pairs, err := collect(ctx, tx, func(row scanner) ([]int64, error) {
-		pair := []int64{bucket, number, 0}
-		return pair, row.Scan(&pair[2])
-	}, `SELECT script FROM run_state WHERE bucket = $1 AND device = $2 ORDER BY script`+s.dialect.lockRow, bucket, number)
+		var script, assignment int64
+		err := row.Scan(&script, &assignment)
+		if assignment == 0 {
+			pushed = append(pushed, script)
+		}
+		return []int64{bucket, number, script}, err
+	}, `SELECT script, assignment FROM run_state WHERE bucket = $1 AND device = $2 ORDER BY script`+s.dialect.lockRow, bucket, number)
 	if err != nil {
 		return err
 	}
-	counts := newTally()
-	if err = s.removePairs(ctx, tx, pairs, counts); err != nil {
+	if err = s.dropPairs(ctx, tx, pairs); err != nil {
 		return err
 	}
-	if err = s.applyCounts(ctx, tx, counts); err != nil {
-		return err
-	}
-	for _, pair := range pairs { // the last that a script reached may be gone
-		if err = s.endComputing(ctx, tx, pair[2]); err != nil {
+	for _, script := range pushed { // this may have been the last that it was computed from
+		if err = s.endComputing(ctx, tx, script); err != nil {
 			return err
 		}
 	}

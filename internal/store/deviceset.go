@@ -36,7 +36,7 @@ func (s *Store) evaluateSets(ctx context.Context, tx *sql.Tx, set, bucket, first
 			}
 		}
 		return struct{}{}, err
-	}, `SELECT `+deviceColumns()+`, d.number FROM device d WHERE d.bucket = $1 AND d.number BETWEEN $2 AND $3`, bucket, first, last)
+	}, `SELECT `+storedColumns()+`, '', d.number FROM device d WHERE d.bucket = $1 AND d.number BETWEEN $2 AND $3`, bucket, first, last)
 	if err != nil {
 		return err
 	}
@@ -140,21 +140,21 @@ func noSet(kind, id string) error {
 	return plimsoll.Errorf(plimsoll.NotFound, "There is no %s with the id %q. Ids are compared case-sensitively.", name, id)
 }
 
-// setList is the list of the sets of a kind, as make shows them.
-func setList[T any](kind string, make func(*deviceSet) T) *list[T] {
+// setList is the list of the sets of a kind, as show makes them.
+func setList[T any](kind string, show func(*deviceSet) T) *list[T] {
 	return &list[T]{
 		from: "device_set g", where: "g.kind = $1", args: []any{kind}, own: sortKey{sql: "g.id", kind: query.String},
 		selects: setColumns,
 		columns: map[string]string{
 			"id": "g.id", "displayName": "g.display_name", "description": "g.description", "mailNickname": "g.mail_nickname",
-			"membershipRule": "nullif(g.rule, '')", "membershipRuleProcessingState": "CASE WHEN g.paused THEN 'Paused' ELSE 'On' END",
+			"membershipRule": "nullif(g.rule, '')", "membershipRuleProcessingState": "CASE WHEN g.rule = '' THEN NULL WHEN g.paused THEN 'Paused' ELSE 'On' END",
 			"rule": "g.rule", "platform": "nullif(g.platform, '')", "createdDateTime": "g.created_at", "lastModifiedDateTime": "g.modified_at",
 			"mailEnabled": "false", "securityEnabled": "true", "roleScopeTags": "g.scope_tags",
 			"groupTypes": `CASE WHEN g.rule <> '' THEN '["DynamicMembership"]' ELSE '[]' END`,
 		},
 		scan: func(row scanner, more ...any) (one T, err error) {
 			d, err := scanSet(row, more...)
-			return make(&d), err
+			return show(&d), err
 		},
 		size: func(*T) int { return 1000 },
 	}
@@ -232,12 +232,8 @@ func (s *Store) Groups(ctx context.Context, page query.Page) (query.Rows[plimsol
 }
 
 // CountGroups gives how many groups filter wants; nil wants all.
-func (s *Store) CountGroups(ctx context.Context, filter *query.Expr) (n int64, err error) {
-	err = s.search(ctx, func(ctx context.Context) (err error) {
-		n, err = setList(setGroup, (*deviceSet).group).count(ctx, s, filter)
-		return err
-	})
-	return n, err
+func (s *Store) CountGroups(ctx context.Context, filter *query.Expr) (int64, error) {
+	return setList(setGroup, (*deviceSet).group).total(ctx, s, filter)
 }
 
 // Group gives one group.
@@ -290,12 +286,8 @@ func (s *Store) Filters(ctx context.Context, page query.Page) (query.Rows[plimso
 }
 
 // CountFilters gives how many assignment filters filter wants; nil wants all.
-func (s *Store) CountFilters(ctx context.Context, filter *query.Expr) (n int64, err error) {
-	err = s.search(ctx, func(ctx context.Context) (err error) {
-		n, err = setList(setFilter, filterOf).count(ctx, s, filter)
-		return err
-	})
-	return n, err
+func (s *Store) CountFilters(ctx context.Context, filter *query.Expr) (int64, error) {
+	return setList(setFilter, filterOf).total(ctx, s, filter)
 }
 
 // Filter gives one assignment filter.
@@ -361,16 +353,12 @@ func (s *Store) Members(ctx context.Context, groupID string, page query.Page) (q
 }
 
 // CountMembers gives how many devices in a group filter wants; nil wants all.
-func (s *Store) CountMembers(ctx context.Context, groupID string, filter *query.Expr) (n int64, err error) {
+func (s *Store) CountMembers(ctx context.Context, groupID string, filter *query.Expr) (int64, error) {
 	d, err := readSet(ctx, s.read, setGroup, groupID, "")
 	if err != nil {
 		return 0, err
 	}
-	err = s.search(ctx, func(ctx context.Context) (err error) {
-		n, err = memberList(d.number).count(ctx, s, filter)
-		return err
-	})
-	return n, err
+	return memberList(d.number).total(ctx, s, filter)
 }
 
 // AddMember puts a device into a group with static members.

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"plimsoll"
 	"plimsoll/internal/query"
@@ -42,13 +40,8 @@ func historyList(scriptID string) *list[plimsoll.RunSummaryRecord] {
 func (s *Store) RunSummaryHistory(
 	ctx context.Context, scriptID string, page query.Page,
 ) (query.Rows[plimsoll.RunSummaryRecord], error) {
-	var one int
-	err := s.read.QueryRowContext(ctx, "SELECT 1 FROM script s WHERE s.id = $1", scriptID).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = noScript(scriptID)
-	}
-	if err != nil {
-		return query.Rows[plimsoll.RunSummaryRecord]{Total: -1}, refusal(err)
+	if _, err := scriptNumber(ctx, s.read, scriptID, ""); err != nil {
+		return query.Rows[plimsoll.RunSummaryRecord]{Total: -1}, err
 	}
 	return historyList(scriptID).read(ctx, s, &page)
 }

@@ -159,6 +159,15 @@ func (l *list[T]) count(ctx context.Context, s *Store, filter *query.Expr) (n in
 	return n, refusal(err)
 }
 
+// total gives the number of rows that filter wants, as a list of its own.
+func (l *list[T]) total(ctx context.Context, s *Store, filter *query.Expr) (n int64, err error) {
+	err = s.search(ctx, func(ctx context.Context) (err error) {
+		n, err = l.count(ctx, s, filter)
+		return err
+	})
+	return n, err
+}
+
 // looksAt tells whether the filter or the order of a page looks at a property or at
 // something behind it.
 func looksAt(page *query.Page, property string) bool {

@@ -60,37 +60,23 @@ func scanRunState(row scanner, more ...any) (state plimsoll.DeviceRunState, err 
 
 // RunStates gives a page of a script's run states, by their devices.
 func (s *Store) RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error) {
-	if err := s.knowsScript(ctx, scriptID); err != nil {
+	if _, err := scriptNumber(ctx, s.read, scriptID, ""); err != nil {
 		return query.Rows[plimsoll.DeviceRunState]{Total: -1}, err
 	}
 	return runStateList(scriptID).read(ctx, s, &page)
 }
 
 // CountRunStates gives how many of a script's run states filter wants.
-func (s *Store) CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (n int64, err error) {
-	if err := s.knowsScript(ctx, scriptID); err != nil {
+func (s *Store) CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error) {
+	if _, err := scriptNumber(ctx, s.read, scriptID, ""); err != nil {
 		return 0, err
 	}
-	err = s.search(ctx, func(ctx context.Context) (err error) {
-		n, err = runStateList(scriptID).count(ctx, s, filter)
-		return err
-	})
-	return n, err
-}
-
-// knowsScript refuses the id of a script that is not there.
-func (s *Store) knowsScript(ctx context.Context, id string) error {
-	var one int
-	err := s.read.QueryRowContext(ctx, "SELECT 1 FROM script s WHERE s.id = $1", id).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return noScript(id)
-	}
-	return refusal(err)
+	return runStateList(scriptID).total(ctx, s, filter)
 }
 
 // RunState gives a script's run state of a device.
 func (s *Store) RunState(ctx context.Context, scriptID, deviceID string) (plimsoll.DeviceRunState, error) {
-	if err := s.knowsScript(ctx, scriptID); err != nil {
+	if _, err := scriptNumber(ctx, s.read, scriptID, ""); err != nil {
 		return plimsoll.DeviceRunState{}, err
 	}
 	return runStateOf(ctx, s.read, scriptID, deviceID)
@@ -194,11 +180,7 @@ func (s *Store) DeleteRunState(ctx context.Context, scriptID, deviceID string, e
 		if err != nil {
 			return err
 		}
-		counts := newTally()
-		if err = s.removePairs(ctx, tx, [][]int64{{p.bucket, p.device, p.script}}, counts); err != nil {
-			return err
-		}
-		if err = s.applyCounts(ctx, tx, counts); err != nil {
+		if err = s.dropPairs(ctx, tx, [][]int64{{p.bucket, p.device, p.script}}); err != nil {
 			return err
 		}
 		if err = s.retarget(ctx, tx, reach{script: script, bucket: p.bucket, first: device, last: device}); err != nil {
@@ -214,17 +196,9 @@ func (s *Store) DeleteRunState(ctx context.Context, scriptID, deviceID string, e
 // lockForPair gives the numbers of a device, whose row is the transaction's then,
 // and of a script.
 func (s *Store) lockForPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID string) (device, script int64, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT number FROM script WHERE id = $1`, scriptID).Scan(&script)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, 0, noScript(scriptID)
-	}
-	if err != nil {
+	if script, err = scriptNumber(ctx, tx, scriptID, ""); err != nil {
 		return 0, 0, err
 	}
-	err = tx.QueryRowContext(ctx, `SELECT number FROM device WHERE bucket = $1 AND id = $2`+s.dialect.lockRow,
-		plimsoll.DeviceBucket(deviceID), deviceID).Scan(&device)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = noDevice(deviceID)
-	}
+	device, err = s.lockDevice(ctx, tx, deviceID)
 	return device, script, err
 }

@@ -16,6 +16,16 @@ const scriptColumns = `s.id, s.revision, s.changes, s.publisher, s.version, s.de
 const selectScript = `SELECT ` + scriptColumns + `, c.content
 	FROM script s JOIN script_content c ON c.script_id = s.id WHERE s.id = $1`
 
+// scriptNumber gives the number that stands for a script in the hot tables. lock
+// may make the script's row the transaction's.
+func scriptNumber(ctx context.Context, db reader, id, lock string) (number int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT s.number FROM script s WHERE s.id = $1`+lock, id).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = noScript(id)
+	}
+	return number, refusal(err)
+}
+
 func noScript(id string) error {
 	return plimsoll.Errorf(plimsoll.NotFound,
 		"There is no deviceComplianceScript with the id %q. Ids are compared case-sensitively.", id)

@@ -104,10 +104,6 @@ func (s *Store) Scripts(ctx context.Context, page query.Page) (query.Rows[plimso
 }
 
 // CountScripts gives how many scripts filter wants; nil wants all.
-func (s *Store) CountScripts(ctx context.Context, filter *query.Expr) (n int64, err error) {
-	err = s.search(ctx, func(ctx context.Context) (err error) {
-		n, err = scriptList(nil, looksAt(&query.Page{Filter: filter}, "runSummary")).count(ctx, s, filter)
-		return err
-	})
-	return n, err
+func (s *Store) CountScripts(ctx context.Context, filter *query.Expr) (int64, error) {
+	return scriptList(nil, looksAt(&query.Page{Filter: filter}, "runSummary")).total(ctx, s, filter)
 }

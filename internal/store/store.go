@@ -212,6 +212,9 @@ func sqliteCode(result int) plimsoll.Code {
 // scanner is a row of one result, or the next of many.
 type scanner interface{ Scan(dest ...any) error }
 
+// column reads the one column of a row.
+func column[T any](row scanner) (value T, err error) { return value, row.Scan(&value) }
+
 // errEnough is what scan returns to leave the rest of the rows.
 var errEnough = errors.New("enough rows")
 

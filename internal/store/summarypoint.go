@@ -16,9 +16,7 @@ const pointInterval = time.Minute
 // RecordSummaries adds the computed summaries that changed to their histories,
 // each at most once a minute.
 func (s *Store) RecordSummaries(ctx context.Context, now time.Time) error {
-	ids, err := collect(ctx, s.read, func(row scanner) (id string, err error) {
-		return id, row.Scan(&id)
-	}, `SELECT script_id FROM run_summary_head WHERE computed ORDER BY script_id`)
+	ids, err := collect(ctx, s.read, column[string], `SELECT script_id FROM run_summary_head WHERE computed ORDER BY script_id`)
 	for i := 0; i < len(ids) && err == nil; i++ {
 		err = s.recordSummary(ctx, ids[i], now)
 	}
@@ -95,9 +93,7 @@ const (
 
 // ThinHistories removes what is not kept of the entries of computed summaries.
 func (s *Store) ThinHistories(ctx context.Context, now time.Time) error {
-	ids, err := collect(ctx, s.read, func(row scanner) (id string, err error) {
-		return id, row.Scan(&id)
-	}, `SELECT DISTINCT script_id FROM run_summary WHERE computed AND recorded_at < $1`, ticks(now.Add(-keptWhole)))
+	ids, err := collect(ctx, s.read, column[string], `SELECT DISTINCT script_id FROM run_summary WHERE computed AND recorded_at < $1`, ticks(now.Add(-keptWhole)))
 	for i := 0; i < len(ids) && err == nil; i++ {
 		err = s.transact(ctx, func(tx *sql.Tx) error {
 			return s.thin(ctx, tx, ids[i], now)

@@ -162,6 +162,16 @@ func (s *Store) removePairs(ctx context.Context, tx *sql.Tx, keys [][]int64, cou
 	return err
 }
 
+// dropPairs removes run states by their keys, which are locked, and counts them no
+// more.
+func (s *Store) dropPairs(ctx context.Context, tx *sql.Tx, keys [][]int64) error {
+	counts := newTally()
+	if err := s.removePairs(ctx, tx, keys, counts); err != nil {
+		return err
+	}
+	return s.applyCounts(ctx, tx, counts)
+}
+
 // execRows carries out a statement over rows, if there are any.
 func (s *Store) execRows(ctx context.Context, tx *sql.Tx, rows [][]int64, statement string) error {
 	if len(rows) == 0 {

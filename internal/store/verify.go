@@ -33,9 +33,7 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 		return v, refusal(err)
 	}
 	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs}, s.dialect.checks...) {
-		lines, err := collect(ctx, s.read, func(row scanner) (line string, err error) {
-			return line, row.Scan(&line)
-		}, check)
+		lines, err := collect(ctx, s.read, column[string], check)
 		if err != nil {
 			return v, err
 		}

@@ -71,9 +71,7 @@ func (s *Store) step(ctx context.Context, tx *sql.Tx, t task) error {
 
 // lockDevices makes the next devices of a task's bucket the transaction's.
 func (s *Store) lockDevices(ctx context.Context, tx *sql.Tx, t task, limit int) (n int, first, last int64, err error) {
-	numbers, err := collect(ctx, tx, func(row scanner) (number int64, err error) {
-		return number, row.Scan(&number)
-	}, `SELECT number FROM device WHERE bucket = $1 AND number > $2 ORDER BY number LIMIT $3`+s.dialect.lockRow,
+	numbers, err := collect(ctx, tx, column[int64], `SELECT number FROM device WHERE bucket = $1 AND number > $2 ORDER BY number LIMIT $3`+s.dialect.lockRow,
 		t.bucket, t.device, limit)
 	if err != nil || len(numbers) == 0 {
 		return 0, 0, 0, err
@@ -114,9 +112,7 @@ func (s *Store) endComputing(ctx context.Context, tx *sql.Tx, script int64) erro
 	const useless = ` NOT EXISTS (SELECT 1 FROM assignment a WHERE a.script = $1)
 		AND NOT EXISTS (SELECT 1 FROM run_state r WHERE r.script = $1)`
 	const head = `(SELECT s.id FROM script s WHERE s.number = $1)`
-	_, err := collect(ctx, tx, func(row scanner) (id string, err error) {
-		return id, row.Scan(&id)
-	}, `SELECT script_id FROM run_summary_head WHERE script_id = `+head+s.dialect.lockRow, script)
+	_, err := collect(ctx, tx, column[string], `SELECT script_id FROM run_summary_head WHERE script_id = `+head+s.dialect.lockRow, script)
 	if err != nil {
 		return err
 	}
