@@ -196,10 +196,10 @@ type Report struct {
 }
 
 // Counts is how many devices of a script have each run state at each revision.
+// What it makes of them is what the stores' sums are held to.
 type Counts struct {
 	Current int64                        // the script's revision
 	Devices map[int64]map[RunState]int64 // by revision
-	LastRun time.Time                    // zero: it never ran
 }
 
 // Summary gives the run summary that the counts make.
