@@ -17,6 +17,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/auth"
+	"plimsoll/internal/httpapi"
 	"plimsoll/internal/service"
 )
 
@@ -82,9 +83,9 @@ func (h *Handler) handle(method, pattern string, do operation) {
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		h.serve(w, r, route, func(c *call) (*answer, error) {
 			if served := r.Method == method || method == http.MethodGet && r.Method == http.MethodHead; method != "" && !served {
-				return nil, &failure{
-					status: http.StatusMethodNotAllowed, allow: method,
-					message: "Only " + method + " is served at this path.",
+				return nil, &httpapi.Failure{
+					Status: http.StatusMethodNotAllowed, Allow: []string{method},
+					Message: "Only " + method + " is served at this path.",
 				}
 			}
 			return do(c)
@@ -148,7 +149,7 @@ func send(w http.ResponseWriter, a *answer) {
 // authenticated runs an operation for a device whose token holds.
 func (h *Handler) authenticated(do operation) operation {
 	return func(c *call) (*answer, error) {
-		bearer := bearerToken(c.Header)
+		bearer := httpapi.BearerToken(c.Header)
 		if bearer == "" {
 			return nil, plimsoll.Errorf(plimsoll.Unauthenticated,
 				"The request carries no token: send Authorization: Bearer {token}, with a token for the scope %s.", Scope)
@@ -163,7 +164,7 @@ func (h *Handler) authenticated(do operation) operation {
 }
 
 func (h *Handler) enroll(c *call) (*answer, error) {
-	body, err := readBody(c.Request, maxEnroll)
+	body, err := httpapi.ReadBody(c.Request, maxEnroll)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (h *Handler) enroll(c *call) (*answer, error) {
 func tokenPath(tenantID string) string { return "/" + tenantID + "/oauth2/v2.0/token" }
 
 func (h *Handler) checkIn(c *call) (*answer, error) {
-	body, err := readBody(c.Request, maxCheckIn)
+	body, err := httpapi.ReadBody(c.Request, maxCheckIn)
 	if err != nil {
 		return nil, err
 	}
@@ -222,21 +223,16 @@ func jsonAnswer(status int, value any) *answer {
 
 // refuse writes err, logs what is ours to mend, and gives the status.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, c *call, route string, err error) int {
-	f := explain(err)
-	if left := errors.Is(r.Context().Err(), context.Canceled); f.status >= http.StatusInternalServerError && !left {
+	f := httpapi.Explain(err)
+	if left := errors.Is(r.Context().Err(), context.Canceled); f.Status >= http.StatusInternalServerError && !left {
 		h.Log.ErrorContext(r.Context(), "request failed", "request_id", c.id, "method", r.Method, "route", route,
 			"device_id", c.deviceID, "error", err)
 	}
 	header := w.Header()
-	if f.status == http.StatusUnauthorized {
+	if f.Status == http.StatusUnauthorized {
 		header.Set("WWW-Authenticate", challenge(c.Header))
 	}
-	if f.allow != "" {
-		header.Set("Allow", f.allow)
-	}
-	if f.retryAfter > 0 {
-		header.Set("Retry-After", strconv.FormatInt(seconds(f.retryAfter+time.Second-1), 10))
-	}
-	send(w, jsonAnswer(f.status, f.body(c.id, h.Now())))
-	return f.status
+	f.SetHeader(header)
+	send(w, jsonAnswer(f.Status, bodyOf(f, c.id, h.Now())))
+	return f.Status
 }

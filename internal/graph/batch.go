@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"plimsoll"
+	"plimsoll/internal/httpapi"
 	"plimsoll/internal/odata"
 	"plimsoll/internal/service"
 )
@@ -168,7 +169,7 @@ func (b *batch) refuseAll(ctx context.Context, unit []int, which int, err error)
 // asked before the transaction, in which nothing may wait for another server.
 func (b *batch) runChangeSet(ctx context.Context, unit []int) {
 	for _, i := range unit {
-		if token := bearerToken(b.header(i)); token != "" {
+		if token := httpapi.BearerToken(b.header(i)); token != "" {
 			if _, err := b.api.verifier.Verify(ctx, token); err != nil {
 				b.refuseAll(ctx, unit, i, err)
 				return
@@ -193,14 +194,14 @@ func (b *batch) runChangeSet(ctx context.Context, unit []int) {
 // errChangeSet and errDependency refuse what could have been done, but for
 // another request.
 func errChangeSet() error {
-	return &failure{
-		status:  http.StatusFailedDependency,
-		message: "Another request of the change set failed, and so nothing of it was kept.",
+	return &httpapi.Failure{
+		Status:  http.StatusFailedDependency,
+		Message: "Another request of the change set failed, and so nothing of it was kept.",
 	}
 }
 
 func errDependency() error {
-	return &failure{status: http.StatusFailedDependency, message: "A request that this one depends on failed."}
+	return &httpapi.Failure{Status: http.StatusFailedDependency, Message: "A request that this one depends on failed."}
 }
 
 // run runs one request as if it had come alone, and gives the reason why it was

@@ -1,9 +1,6 @@
 package graph
 
 import (
-	"bufio"
-	"compress/gzip"
-	"io"
 	"net/http"
 	"strings"
 
@@ -55,53 +52,6 @@ type answer struct {
 	changed     bool   // the answer to a create or a change, which shows what it made
 	create      bool   // of which a create
 	applied     string // the preference that was heeded
-}
-
-// maxDiscard is how much of a body that is too large is read all the same.
-const maxDiscard = 16 << 20
-
-// readBody reads a body of at most limit bytes, plain or gzipped, and at most
-// limit bytes unpacked. Kiota's clients may label plain JSON as gzip after a
-// 429, so that the bytes decide and not the label.
-func readBody(r *http.Request, limit int64) ([]byte, error) {
-	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
-	case "", "identity", "gzip":
-	default:
-		return nil, &odata.Error{
-			Kind: odata.UnsupportedMediaType, Target: "Content-Encoding",
-			Message: "Content-Encoding must be gzip, or left out.",
-		}
-	}
-	sent := &io.LimitedReader{R: r.Body, N: limit + 1}
-	body, err := unpack(bufio.NewReader(sent), limit)
-	if sent.N == 0 || int64(len(body)) > limit {
-		// A client that is still sending when its connection closes may never
-		// see the answer: let it come to its end, within reason.
-		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)
-		return nil, tooLarge(limit)
-	}
-	return body, err
-}
-
-func unpack(packed *bufio.Reader, limit int64) ([]byte, error) {
-	var plain io.Reader = packed
-	if magic, _ := packed.Peek(2); string(magic) == "\x1f\x8b" { // RFC 1952, section 2.3.1
-		unzipped, err := gzip.NewReader(packed)
-		if err != nil {
-			return nil, brokenBody(err)
-		}
-		plain = io.LimitReader(unzipped, limit+1)
-	}
-	body, err := io.ReadAll(plain)
-	return body, brokenBody(err)
-}
-
-// brokenBody gives a body that ends early or does not unpack its 400.
-func brokenBody(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &odata.Error{Kind: odata.BadRequest, Message: "The body could not be read to its end; send it whole, and gzip it correctly or not at all."}
 }
 
 // key gives a key that the path names, by what its pattern calls it. In
@@ -209,13 +159,4 @@ func (c *call) unconditional() error {
 		}
 	}
 	return nil
-}
-
-// bearerToken gives the token of RFC 6750, section 2.1, or "".
-func bearerToken(header http.Header) string {
-	scheme, token, _ := strings.Cut(header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }

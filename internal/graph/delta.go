@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"plimsoll"
+	"plimsoll/internal/httpapi"
 	"plimsoll/internal/odata"
 )
 
@@ -89,9 +90,9 @@ func (a *API) deltaStart(c *call) (after, removedAfter int64, err error) {
 func (a *API) checkDelta(c *call, numbers []int64) error {
 	last, err := c.service.LastScriptChange(c.r.Context())
 	if err == nil && slices.Max(numbers) > last {
-		err = &failure{
-			status: http.StatusGone, target: string(odata.OptionDeltaToken),
-			message: "What this link goes on from is gone: a backup was restored since. Start again, without a token.",
+		err = &httpapi.Failure{
+			Status: http.StatusGone, Target: string(odata.OptionDeltaToken),
+			Message: "What this link goes on from is gone: a backup was restored since. Start again, without a token.",
 		}
 	}
 	return err

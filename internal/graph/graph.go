@@ -24,6 +24,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/auth"
+	"plimsoll/internal/httpapi"
 	"plimsoll/internal/odata"
 	"plimsoll/internal/service"
 )
@@ -197,7 +198,7 @@ func (a *API) read(c *call, op operation) (err error) {
 			return err
 		}
 	}
-	c.body, err = readBody(c.r, op.maxBody)
+	c.body, err = httpapi.ReadBody(c.r, op.maxBody)
 	return err
 }
 
@@ -234,7 +235,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, 
 func (a *API) newCall(r *http.Request, root, route string) (*call, error) {
 	id, err := uuid.NewRandomFromReader(a.random)
 	c := &call{
-		r: r, service: a.service, root: root, route: route, requestID: id.String(), bearer: bearerToken(r.Header),
+		r: r, service: a.service, root: root, route: route, requestID: id.String(), bearer: httpapi.BearerToken(r.Header),
 	}
 	c.clientRequestID = c.requestID
 	if own := r.Header.Get("client-request-id"); own != "" && len(own) <= maxClientID && isPrintable(own) {
