@@ -201,3 +201,26 @@ func devicesSeen(t *testing.T, store Store) {
 		}
 	}
 }
+
+// lastPushed has a script computed from what another runner reports of one
+// device, and of nothing once that is gone: its summary may be reported again.
+func lastPushed(t *testing.T, store Store) {
+	t.Helper()
+	script, device := addScript(t, store), enrolled(t, store, "a")[0]
+	_, err := store.ChangeRunState(t.Context(), script.ID, device, true, func(s *plimsoll.DeviceRunState) error {
+		s.State, s.RanAt = plimsoll.StateFail, noon()
+		return nil
+	}, event("runState.create", script.ID))
+	must(t, err)
+	record := &plimsoll.RunSummaryRecord{ScriptID: script.ID, RecordedAt: noon()}
+	record.ID, record.LastScriptRun = randomID(), noon()
+	refusals, err := store.AppendRunSummaries(t.Context(), []*plimsoll.RunSummaryRecord{record})
+	must(t, err)
+	wantCode(t, refusals[0], plimsoll.Conflict)
+	must(t, store.DeleteDevice(t.Context(), device, agreeDevice, event("device.delete", device)))
+	_, err = store.RunSummary(t.Context(), script.ID)
+	wantNotFound(t, err)
+	refusals, err = store.AppendRunSummaries(t.Context(), []*plimsoll.RunSummaryRecord{record})
+	must(t, err)
+	must(t, refusals[0])
+}

@@ -49,6 +49,12 @@ func fleet(t *testing.T, store Store) {
 			"group": m.addGroup, "join": m.join, "leave": m.leave, "filter": m.addFilter,
 			"report": m.report, "report more": m.report, "report again": m.report, "push": m.push, "forget": m.forget,
 		}
+		for range 3 { // so that much has something to work on
+			m.enrol(rt)
+		}
+		m.addScript(rt)
+		m.assign(rt)
+		m.settle(rt)
 		names := slices.Sorted(maps.Keys(steps))
 		for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 5, 40).Draw(rt, "steps") {
 			steps[name](rt)
@@ -357,14 +363,14 @@ func (m *fleetModel) report(rt *rapid.T) {
 		id := pick(rt, m.scripts, "script")
 		s := m.scripts[id]
 		m.turn++
+		run, there := s.runs[device]
 		result := plimsoll.Result{
 			ScriptID: id, Revision: rapid.Int64Range(1, s.revision+1).Draw(rt, "revision"),
-			Sequence: rapid.Int64Range(1, m.turn).Draw(rt, "sequence"), RanAt: noon().Add(time.Duration(m.turn) * time.Second),
+			Sequence: max(1, rapid.SampledFrom([]int64{run.Sequence, m.turn, rapid.Int64Range(1, m.turn).Draw(rt, "any")}).Draw(rt, "sequence")), RanAt: noon().Add(time.Duration(m.turn) * time.Second),
 			State:  rapid.SampledFrom([]plimsoll.RunState{plimsoll.StateSuccess, plimsoll.StateFail, plimsoll.StateScriptError}).Draw(rt, "state"),
 			Output: rapid.SampledFrom([]string{"", "x", "it's \"so\"\n"}).Draw(rt, "output"),
 		}
 		r.Results = append(r.Results, result)
-		run, there := s.runs[device]
 		switch {
 		case !there || run.State == plimsoll.StateNotApplicable:
 			want = append(want, plimsoll.OutcomeNotAssigned)

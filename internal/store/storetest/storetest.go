@@ -194,6 +194,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"devices are filtered and sorted":            deviceLists,
 		"two agents with one key":                    deviceInstances,
 		"devices are seen, and only forward":         devicesSeen,
+		"the last pushed state goes with its device": lastPushed,
 		"enrolments, one by one":                     enrollments,
 		"a token is never used too often":            enrollmentsAtOnce,
 		"enrolment tokens":                           enrollmentTokens,
