@@ -232,3 +232,10 @@ type AssignedScript struct {
 	Schedule                          Schedule
 	LastSequence                      int64 // of the latest run that is known; 0 for none
 }
+
+// Agent is what is known of a device's agent.
+type Agent struct {
+	Instance      string // the process of it that began last
+	InventoryHash string // what it called the inventory that is known
+	Scripts       []AssignedScript
+}

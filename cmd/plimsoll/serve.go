@@ -87,6 +87,9 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Serve(); err != nil {
+		return fmt.Errorf("%s: %w", a.storeName(), err)
+	}
 	clients := issuer.NewClients(s, a.now, a.random)
 	tenantID, first, err := clients.Install(ctx, true)
 	if err != nil {
@@ -149,7 +152,8 @@ func (c *serveCommand) startService(
 	if !s.InProcess() {
 		reads := ingest.NewReads(s, limits)
 		stores.RunSummaryReader = reads
-		works = append(works, reads.Run, reads.Run) // two, so that one query that is not answered does not hold up all
+		listen := func(ctx context.Context) { s.Listen(ctx, backgroundFault(ctx, log, "hearing of other servers")) }
+		works = append(works, listen, reads.Run, reads.Run) // two, so that one query that is not answered does not hold up all
 	}
 	atomically := func(ctx context.Context, work func(service.Stores) error) error {
 		return s.Atomically(ctx, func(bound *store.Store) error { return work(storesOf(bound)) })

@@ -57,32 +57,46 @@ func (s *Service) checkIn(ctx context.Context, deviceID string, in *CheckIn) (an
 	if err := in.validate(); err != nil {
 		return answer, err
 	}
-	now := s.clock()
-	known, err := s.begin(ctx, deviceID, in, now)
-	if err != nil {
-		return answer, err
+	now, greeting := s.clock(), in.greeting()
+	brings := in.Inventory != nil || len(in.Results) > 0
+	if brings && !s.isQuiet(deviceID, greeting) { // whose it is has to be known first
+		if _, err := s.agent(ctx, deviceID, in.Instance, now); err != nil {
+			return answer, err
+		}
 	}
 	if in.Inventory != nil {
 		if err := s.stores.UpdateInventory(ctx, deviceID, *in.Inventory, in.InventoryHash, now); err != nil {
 			return answer, err
 		}
-		known.inventoryHash = in.InventoryHash
-		s.sessions.remember(deviceID, known)
 	}
 	if answer.Outcomes, err = s.report(ctx, deviceID, in.Results, now); err != nil {
 		return answer, err
 	}
-	scripts, err := s.stores.AssignedScripts(ctx, deviceID)
-	if err != nil {
-		return answer, err
+	answer.ETag, answer.NextCheckIn = in.ETag, s.checkInInterval
+	if !s.isQuiet(deviceID, greeting) {
+		if err := s.brief(ctx, deviceID, in, now, &answer); err != nil {
+			return answer, err
+		}
 	}
 	s.sightings.note(deviceID, now)
-	if answer.ETag = etagOf(scripts); answer.ETag != in.ETag {
-		answer.Scripts = append([]plimsoll.AssignedScript{}, scripts...) // not nil where there is none
-	}
-	answer.InventoryWanted = known.inventoryHash != in.InventoryHash
-	answer.NextCheckIn = s.checkInInterval
 	return answer, nil
+}
+
+// brief tells an agent what it does not know yet, and remembers one that knows
+// all there is.
+func (s *Service) brief(ctx context.Context, deviceID string, in *CheckIn, now time.Time, answer *CheckInAnswer) error {
+	version, known := s.stores.DeviceVersion(deviceID)
+	agent, err := s.agent(ctx, deviceID, in.Instance, now)
+	if err != nil {
+		return err
+	}
+	answer.InventoryWanted = agent.InventoryHash != in.InventoryHash
+	if answer.ETag = etagOf(agent.Scripts); answer.ETag != in.ETag {
+		answer.Scripts = append([]plimsoll.AssignedScript{}, agent.Scripts...) // not nil where there is none
+	} else if known && !answer.InventoryWanted {
+		s.quiet.Add(deviceID, quiet{version: version, greeting: in.greeting()})
+	}
+	return nil
 }
 
 func (in *CheckIn) validate() error {
@@ -113,22 +127,14 @@ func checkLabel(property, label string) error {
 	return nil
 }
 
-// begin makes sure that the agent's process is the one that has the device, and
+// agent makes sure that the agent's process is the one that has the device, and
 // gives what is known of it.
-func (s *Service) begin(ctx context.Context, deviceID string, in *CheckIn, now time.Time) (session, error) {
-	if known, ok := s.sessions.recall(deviceID, in.Instance, now); ok {
-		return known, nil
+func (s *Service) agent(ctx context.Context, deviceID, instance string, now time.Time) (plimsoll.Agent, error) {
+	agent, err := s.stores.Agent(ctx, deviceID)
+	if err == nil && agent.Instance != instance {
+		err = s.stores.BeginInstance(ctx, deviceID, instance, now)
 	}
-	if err := s.stores.BeginInstance(ctx, deviceID, in.Instance, now); err != nil {
-		return session{}, err
-	}
-	device, err := s.stores.Device(ctx, deviceID)
-	if err != nil {
-		return session{}, err
-	}
-	known := session{instance: in.Instance, inventoryHash: device.InventoryHash, since: now}
-	s.sessions.remember(deviceID, known)
-	return known, nil
+	return agent, err
 }
 
 // report hands the results on that can be kept, and gives the outcomes of all.

@@ -90,9 +90,12 @@ type RunStateStore interface {
 
 // CheckInStore is what agents are served from.
 type CheckInStore interface {
-	// AssignedScripts gives the scripts of a device, by their ids; NotFound where
-	// there is no such device.
-	AssignedScripts(ctx context.Context, deviceID string) ([]plimsoll.AssignedScript, error)
+	// Agent gives what is known of a device's agent, and its scripts by their ids;
+	// NotFound where there is no such device.
+	Agent(ctx context.Context, deviceID string) (plimsoll.Agent, error)
+	// DeviceVersion gives a number that is another whenever what Agent gives may
+	// be, and false where nobody can tell. It asks no database.
+	DeviceVersion(deviceID string) (version uint64, ok bool)
 	// AssignedContent gives the content of a script that the device has to run.
 	AssignedContent(ctx context.Context, deviceID, scriptID string) ([]byte, error)
 	// BeginInstance notes which of its processes a device's agent is. It gives

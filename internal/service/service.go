@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"plimsoll"
 	"plimsoll/internal/query"
@@ -79,7 +80,7 @@ type Service struct {
 	random     io.Reader
 
 	checkInInterval time.Duration
-	sessions        *sessions
+	quiet           *lru.Cache[string, quiet]
 	sightings       *sightings
 }
 
@@ -101,7 +102,7 @@ func New(
 ) *Service {
 	s := &Service{
 		stores: stores, atomically: atomically, now: now, random: random,
-		checkInInterval: DefaultCheckInInterval, sessions: newSessions(), sightings: &sightings{},
+		checkInInterval: DefaultCheckInInterval, quiet: newQuiet(), sightings: &sightings{},
 	}
 	for _, set := range options {
 		set(s)

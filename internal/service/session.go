@@ -14,36 +14,39 @@ import (
 	"plimsoll"
 )
 
-const (
-	// maxSessions is how many devices are remembered: some 200 bytes each.
-	maxSessions = 1 << 16
-	// sessionAge is how long a process is taken for the one that has its device
-	// without a look at the store, where another server may know better.
-	sessionAge = time.Hour
-)
+// maxQuiet is how many agents are remembered that have all there is for them:
+// some 200 bytes each.
+const maxQuiet = 1 << 18
 
-// session is what is known of a device's agent without asking the store.
-type session struct {
-	instance      string
-	inventoryHash string
-	since         time.Time
+// quiet remembers an agent that had nothing to learn: what it said of itself, and
+// the version of its device in the store then.
+type quiet struct {
+	version  uint64
+	greeting greeting
 }
 
-// sessions remembers the agents that were heard of last.
-type sessions struct{ byDevice *lru.Cache[string, session] }
-
-func newSessions() *sessions {
-	cache, _ := lru.New[string, session](maxSessions) // its one error is a size below one
-	return &sessions{cache}
+func newQuiet() *lru.Cache[string, quiet] {
+	cache, _ := lru.New[string, quiet](maxQuiet) // its one error is a size below one
+	return cache
 }
 
-// recall gives the session of a device if the instance is its latest.
-func (s *sessions) recall(deviceID, instance string, now time.Time) (session, bool) {
-	known, ok := s.byDevice.Get(deviceID)
-	return known, ok && known.instance == instance && now.Before(known.since.Add(sessionAge))
+// isQuiet tells, without asking the store, whether an agent that says this is the
+// one that has the device, and has nothing to learn.
+func (s *Service) isQuiet(deviceID string, g greeting) bool {
+	remembered, ok := s.quiet.Get(deviceID)
+	version, known := s.stores.DeviceVersion(deviceID)
+	return ok && known && remembered == quiet{version, g}
 }
 
-func (s *sessions) remember(deviceID string, known session) { s.byDevice.Add(deviceID, known) }
+// greeting stands for what an agent says of itself: its process, its inventory
+// and its scripts.
+type greeting [16]byte
+
+func (in *CheckIn) greeting() greeting {
+	h := sha256.New()
+	writeTexts(h, in.Instance, in.InventoryHash, in.ETag)
+	return greeting(h.Sum(nil))
+}
 
 // sightings gathers when devices spoke to the service.
 type sightings struct {

@@ -8,24 +8,28 @@ import (
 	"plimsoll"
 )
 
-// AssignedScripts gives what a device has to run, by the scripts' ids: NotFound
-// where there is no such device.
-func (s *Store) AssignedScripts(ctx context.Context, deviceID string) ([]plimsoll.AssignedScript, error) {
-	bucket := plimsoll.DeviceBucket(deviceID)
-	number, err := deviceNumber(ctx, s.read, deviceID, "")
-	if err != nil {
-		return nil, err
+// Agent gives what is known of a device's agent, and what it has to run, by the
+// scripts' ids: NotFound where there is no such device.
+func (s *Store) Agent(ctx context.Context, deviceID string) (agent plimsoll.Agent, err error) {
+	bucket, number := plimsoll.DeviceBucket(deviceID), int64(0)
+	err = s.read.QueryRowContext(ctx, `SELECT number, instance, inventory_hash FROM device WHERE bucket = $1 AND id = $2`,
+		bucket, deviceID).Scan(&number, &agent.Instance, &agent.InventoryHash)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = noDevice(deviceID)
 	}
-	return collect(ctx, s.read, func(row scanner) (one plimsoll.AssignedScript, err error) {
+	if err != nil {
+		return agent, refusal(err)
+	}
+	agent.Scripts, err = collect(ctx, s.read, func(row scanner) (one plimsoll.AssignedScript, err error) {
 		a, err := scanAssignment(row, &one.ScriptID, &one.DisplayName, &one.Revision, &one.RunAsAccount, &one.EnforceSignatureCheck,
 			&one.RunAs32Bit, &one.ContentHash, &one.LastSequence)
 		one.Schedule = a.Schedule
 		return one, err
 	}, `SELECT `+assignmentColumns+`, s.id, s.display_name, s.revision, s.run_as_account, s.enforce_signature_check,
-			s.run_as_32_bit, sha256(coalesce(c.content, CAST('' AS `+s.dialect.binary+`))), r.sequence
-		FROM run_state r JOIN assignment a ON a.number = r.assignment
-			JOIN script s ON s.number = r.script JOIN script_content c ON c.script_id = s.id
+			s.run_as_32_bit, s.content_hash, r.sequence
+		FROM run_state r JOIN assignment a ON a.number = r.assignment JOIN script s ON s.number = r.script
 		WHERE r.bucket = $1 AND r.device = $2 AND r.state <> 5 ORDER BY s.id`, bucket, number)
+	return agent, err
 }
 
 // AssignedContent gives the content of a script that the device has to run.

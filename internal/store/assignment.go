@@ -94,6 +94,9 @@ func (s *Store) ChangeAssignments(
 		if err = s.writeAssignments(ctx, tx, script, all); err != nil {
 			return err
 		}
+		if err = s.changed(ctx, tx, wholeFleet); err != nil { // a schedule, say; whom they reach follows
+			return err
+		}
 		return addAuditEvent(ctx, tx, event)
 	})
 }

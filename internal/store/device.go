@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,6 +79,9 @@ func (s *Store) changeDevice(
 	for i := range columns {
 		columns[i] += fmt.Sprintf(" = $%d", i+1)
 	}
+	if err = s.changed(ctx, tx, id); err != nil {
+		return d, err
+	}
 	bucket := plimsoll.DeviceBucket(id)
 	if _, err = tx.ExecContext(ctx, "UPDATE device SET "+strings.Join(columns, ", ")+
 		fmt.Sprintf(" WHERE bucket = $%d AND number = $%d", len(values)+1, len(values)+2), append(values, bucket, number)...); err != nil {
@@ -137,6 +141,9 @@ func (s *Store) DeleteDevice(
 			return err
 		}
 		if err = allow(&d); err != nil {
+			return err
+		}
+		if err = s.changed(ctx, tx, id); err != nil {
 			return err
 		}
 		if err = s.removeDevice(ctx, tx, plimsoll.DeviceBucket(id), number, d.PublicKey); err != nil {
@@ -211,8 +218,10 @@ func (s *Store) BeginInstance(ctx context.Context, id, instance string, at time.
 			_, err = tx.ExecContext(ctx, `UPDATE device SET cloned_at = coalesce(cloned_at, $3) WHERE bucket = $1 AND number = $2`,
 				bucket, number, ticks(at))
 		default:
-			_, err = tx.ExecContext(ctx, `UPDATE device SET instance = $3, previous_instance = $4 WHERE bucket = $1 AND number = $2`,
-				bucket, number, instance, current)
+			if _, err = tx.ExecContext(ctx, `UPDATE device SET instance = $3, previous_instance = $4 WHERE bucket = $1 AND number = $2`,
+				bucket, number, instance, current); err == nil {
+				err = s.changed(ctx, tx, id)
+			}
 		}
 		return err
 	})
@@ -223,20 +232,29 @@ func (s *Store) BeginInstance(ctx context.Context, id, instance string, at time.
 	return err
 }
 
-// Seen notes when devices spoke to the service.
+// Seen notes when devices spoke to the service, so many to a transaction that
+// nobody waits for it.
 func (s *Store) Seen(ctx context.Context, at map[string]time.Time) error {
 	rows := make([][3]any, 0, len(at))
 	for id, t := range at {
 		rows = append(rows, [3]any{plimsoll.DeviceBucket(id), id, ticks(t)})
 	}
-	array, err := json.Marshal(rows)
-	if err != nil || len(rows) == 0 {
-		return err
+	for some := range slices.Chunk(rows, stepDevices) {
+		array, err := json.Marshal(some)
+		if err != nil {
+			return err
+		}
+		if err = s.transact(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `WITH seen AS (
+					SELECT d.bucket, d.number, CAST(value ->> 2 AS bigint) AS at
+					FROM `+s.dialect.rows+` JOIN device d ON d.bucket = CAST(value ->> 0 AS bigint) AND d.id = value ->> 1
+					ORDER BY d.bucket, d.number`+s.dialect.lockOf("d")+`)
+				UPDATE device SET last_sync_at = seen.at FROM seen
+				WHERE device.bucket = seen.bucket AND device.number = seen.number AND device.last_sync_at < seen.at`, string(array))
+			return err
+		}); err != nil {
+			return err
+		}
 	}
-	return s.transact(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE device SET last_sync_at = CAST(value ->> 2 AS bigint) FROM `+s.dialect.rows+`
-			WHERE device.bucket = CAST(value ->> 0 AS bigint) AND device.id = value ->> 1
-				AND device.last_sync_at < CAST(value ->> 2 AS bigint)`, string(array))
-		return err
-	})
+	return nil
 }

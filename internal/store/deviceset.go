@@ -399,6 +399,9 @@ func (s *Store) changeMember(
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(unchanged, err)
 		}
+		if err = s.changed(ctx, tx, deviceID); err != nil {
+			return err
+		}
 		if err = s.retarget(ctx, tx, reach{set: group.number, bucket: bucket, first: device, last: device}); err != nil {
 			return err
 		}

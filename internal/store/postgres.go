@@ -30,7 +30,7 @@ func openPostgres(address string) (*Store, error) {
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
-	return &Store{readers: db, write: db, searches: make(chan struct{}, postgresConnections/2), dialect: dialect{
+	return &Store{readers: db, write: db, listening: config, searches: make(chan struct{}, postgresConnections/2), dialect: dialect{
 		name:    "postgres",
 		rows:    "json_array_elements($1::json) AS input(value)",
 		lockRow: " FOR UPDATE",

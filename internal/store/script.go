@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -36,9 +37,9 @@ func (s *Store) CreateScript(ctx context.Context, script *plimsoll.Script, event
 	return s.changeScripts(ctx, func(tx *sql.Tx, number int64) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO script (id, revision, changes, publisher, version, description,
 				display_name, run_as_account, enforce_signature_check, run_as_32_bit, platform, role_scope_tag_ids,
-				modified_at, change_sequence, runs_on, created_at, number)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $14)`,
-			append(scriptValues(script), number, systems(script), ticks(script.CreatedAt))...)
+				modified_at, change_sequence, runs_on, content_hash, created_at, number)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $14)`,
+			append(scriptValues(script), number, systems(script), contentHash(script), ticks(script.CreatedAt))...)
 		if err != nil {
 			return err
 		}
@@ -65,6 +66,11 @@ func systems(s *plimsoll.Script) (bits int64) {
 		}
 	}
 	return bits
+}
+
+func contentHash(s *plimsoll.Script) []byte {
+	hash := sha256.Sum256(s.Content)
+	return hash[:]
 }
 
 // retargetScript leaves it to the background to hold a script against the fleet,
@@ -125,7 +131,7 @@ func (s *Store) UpdateScript(
 		if err != nil {
 			return err
 		}
-		ranOn := systems(&script)
+		ranOn, revision := systems(&script), script.Revision
 		if err = change(&script); err != nil {
 			return err
 		}
@@ -137,13 +143,18 @@ func (s *Store) UpdateScript(
 		if _, err = tx.ExecContext(ctx, `UPDATE script SET revision = $2, changes = $3, publisher = $4, version = $5,
 				description = $6, display_name = $7, run_as_account = $8, enforce_signature_check = $9,
 				run_as_32_bit = $10, platform = $11, role_scope_tag_ids = $12, modified_at = $13,
-				change_sequence = $14, runs_on = $15
-			WHERE id = $1`, append(scriptValues(&script), number, systems(&script))...); err != nil {
+				change_sequence = $14, runs_on = $15, content_hash = $16
+			WHERE id = $1`, append(scriptValues(&script), number, systems(&script), contentHash(&script))...); err != nil {
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `UPDATE script_content SET content = $2 WHERE script_id = $1`,
 			id, script.Content); err != nil {
 			return err
+		}
+		if script.Revision != revision {
+			if err = s.changed(ctx, tx, wholeFleet); err != nil {
+				return err
+			}
 		}
 		return addAuditEvent(ctx, tx, event)
 	})
@@ -179,6 +190,9 @@ func (s *Store) DeleteScript(
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `DELETE FROM script WHERE id = $1`, id); err != nil {
+			return err
+		}
+		if err = s.changed(ctx, tx, wholeFleet); err != nil {
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `INSERT INTO script_removed (sequence, id) VALUES ($1, $2)`, number, id); err != nil {

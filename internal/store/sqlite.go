@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/gofrs/flock"
 	"modernc.org/sqlite"
 
 	"plimsoll"
@@ -49,7 +50,7 @@ func openSQLite(path string) (*Store, error) {
 	readers := max(4, runtime.NumCPU())
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return &Store{readers: read, write: write, searches: make(chan struct{}, readers/2), dialect: dialect{
+	return &Store{readers: read, write: write, serving: flock.New(path + ".server"), searches: make(chan struct{}, readers/2), dialect: dialect{
 		name:   "sqlite",
 		rows:   "json_each($1) AS input",
 		inside: true,

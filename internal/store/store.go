@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -31,6 +33,9 @@ type Store struct {
 	searches       chan struct{} // holds one for each list that is being read
 	current        *sql.Stmt     // the hot read, prepared
 	set            *changeSet    // nil unless the store is bound to one
+	versions       *deviceVersions
+	listening      *pgx.ConnConfig // of a connection of its own; nil where the engine runs in this process
+	serving        *flock.Flock    // what one server at a time holds; nil where there may be several
 }
 
 // dialect holds what differs between the engines.
@@ -59,6 +64,8 @@ func Open(ctx context.Context, address string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.versions = &deviceVersions{under: map[*sql.Tx][]string{}}
+	s.versions.deaf.Store(!s.InProcess())
 	if err := s.prepare(ctx, address); err != nil {
 		_ = s.Close() // what went wrong first is what counts
 		return nil, fmt.Errorf("open the store: %w", refusal(err))
@@ -88,7 +95,27 @@ func (s *Store) prepare(ctx context.Context, address string) (err error) {
 }
 
 // Close ends all connections.
-func (s *Store) Close() error { return errors.Join(s.readers.Close(), s.write.Close()) }
+func (s *Store) Close() error {
+	err := errors.Join(s.readers.Close(), s.write.Close())
+	if s.serving != nil {
+		err = errors.Join(err, s.serving.Close())
+	}
+	return err
+}
+
+// Serve makes this process a server of the store, until it is closed. It is
+// Conflict where another is and there may be one: on SQLite a server would not
+// hear of what another changes.
+func (s *Store) Serve() error {
+	if s.serving == nil {
+		return nil
+	}
+	held, err := s.serving.TryLock()
+	if err == nil && !held {
+		err = plimsoll.Errorf(plimsoll.Conflict, "Another server has the store open. Several servers need PostgreSQL.")
+	}
+	return err
+}
 
 // Engine gives "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.dialect.name }
@@ -134,6 +161,7 @@ func (s *Store) transactOnce(ctx context.Context, work func(tx *sql.Tx) error) e
 	if err != nil {
 		return err
 	}
+	defer s.versions.ended(tx)
 	defer func() { _ = tx.Rollback() }() // after an error or a panic; after a commit it does nothing
 	if err := work(tx); err != nil {
 		return err

@@ -89,6 +89,9 @@ func (s *Store) workOn(ctx context.Context, tx *sql.Tx, t task, first, last int6
 			return err
 		}
 	}
+	if err := s.changed(ctx, tx, bucketChanged(t.bucket)); err != nil {
+		return err
+	}
 	return s.retarget(ctx, tx, r)
 }
 
@@ -142,10 +145,7 @@ func (s *Store) RunWork(ctx context.Context, observe func(error)) {
 			observe(err)
 		}
 		if err != nil || !worked {
-			select {
-			case <-ctx.Done():
-			case <-time.After(workPause):
-			}
+			pause(ctx, workPause)
 		}
 	}
 }

@@ -25,6 +25,7 @@ type (
 		groups  map[string]map[string]bool // members by group, of static ones
 		rules   map[string]string          // of dynamic groups: the name that selects
 		filters map[string]string
+		agents  map[string]rememberedAgent
 		turn    int64 // numbers all runs
 	}
 	modelDevice struct{ system, name, user string }
@@ -60,6 +61,7 @@ func fleet(t *testing.T, store Store) {
 			steps[name](rt)
 			m.settle(rt)
 			m.compare(rt, name)
+			m.recall(rt, name)
 		}
 	})
 }
@@ -70,7 +72,7 @@ func newFleetModel(rt *rapid.T, store Store) *fleetModel {
 	fine(rt, store.CreateEnrollmentToken(rt.Context(), &token, event("enrollmentToken.create", token.ID)))
 	return &fleetModel{
 		store: store, token: secret[:], devices: map[string]*modelDevice{}, scripts: map[string]*modelScript{},
-		groups: map[string]map[string]bool{}, rules: map[string]string{}, filters: map[string]string{},
+		groups: map[string]map[string]bool{}, rules: map[string]string{}, filters: map[string]string{}, agents: map[string]rememberedAgent{},
 	}
 }
 

@@ -87,6 +87,8 @@ type (
 	// Agents is what the devices' agents ask for and tell.
 	Agents interface {
 		DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error)
+		Agent(ctx context.Context, deviceID string) (plimsoll.Agent, error)
+		DeviceVersion(deviceID string) (version uint64, ok bool)
 		BeginInstance(ctx context.Context, id, instance string, at time.Time) error
 		UpdateInventory(ctx context.Context, id string, i plimsoll.Inventory, hash string, at time.Time) error
 		Seen(ctx context.Context, at map[string]time.Time) error
@@ -193,6 +195,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"what a device's scripts say of it":          deviceCompliance,
 		"devices are filtered and sorted":            deviceLists,
 		"two agents with one key":                    deviceInstances,
+		"what agents are given has a version":        agentVersions,
 		"devices are seen, and only forward":         devicesSeen,
 		"the last pushed state goes with its device": lastPushed,
 		"enrolments, one by one":                     enrollments,
