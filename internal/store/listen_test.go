@@ -1,0 +1,97 @@
+package store_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"plimsoll"
+	"plimsoll/internal/store"
+	"plimsoll/internal/store/pgtest"
+)
+
+// TestListen has one server hear what another changes, lose its connection, and
+// hear again, with what it missed.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	var servers [2]*store.Store
+	for i := range servers {
+		s, err := store.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		servers[i] = s
+	}
+	here, there := servers[0], servers[1]
+	const device = "11111111-1111-1111-1111-111111111111"
+	version := func() uint64 {
+		v, _ := here.DeviceVersion(device)
+		return v
+	}
+	if _, ok := here.DeviceVersion(device); ok {
+		t.Error("a server that does not listen knows what others changed")
+	}
+	faults := make(chan error, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	var listening sync.WaitGroup
+	listening.Go(func() { here.Listen(ctx, func(err error) { faults <- err }) })
+	hears := func() bool {
+		_, ok := here.DeviceVersion(device)
+		return ok
+	}
+	eventually(t, "it hears", hears)
+
+	script := plimsoll.NewScript()
+	script.DisplayName, script.Content = "x", []byte("#!/bin/sh")
+	if err := script.Create("22222222-2222-2222-2222-222222222222", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := there.CreateScript(t.Context(), &script, plimsoll.AuditEvent{At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	change := func() {
+		t.Helper()
+		if _, err := there.UpdateScript(t.Context(), script.ID, func(s *plimsoll.Script) error {
+			return s.Change(func(s *plimsoll.Script) { s.Content = append(s.Content, '\n') }, time.Now())
+		}, plimsoll.AuditEvent{At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := version()
+	change()
+	eventually(t, "it hears of a revision", func() bool { return version() > before })
+
+	before = version()
+	if _, err := there.Pools()["write"].ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND query LIKE 'LISTEN%'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-faults; err == nil {
+		t.Error("a connection broke without a fault")
+	}
+	if hears() {
+		t.Error("it takes itself to hear with its connection broken")
+	}
+	change() // which it cannot hear
+	eventually(t, "it hears again", hears)
+	if version() <= before {
+		t.Error("what it missed left the version as it was")
+	}
+	cancel()
+	listening.Wait()
+	if hears() || len(faults) > 0 {
+		t.Errorf("it ended; it hears: %t; %d faults", hears(), len(faults))
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
