@@ -27,6 +27,8 @@ import (
 	"github.com/google/uuid"
 
 	"plimsoll"
+	"plimsoll/internal/auth"
+	"plimsoll/internal/issuer"
 	"plimsoll/internal/store"
 	"plimsoll/internal/store/pgtest"
 )
@@ -51,7 +53,7 @@ func BenchmarkGetRunSummary(b *testing.B) {
 			s.benchSend(b, http.StatusCreated, "POST", path, summaryBody(1))
 			request := s.request("GET", path, "")
 			subject := dialLoad(b, s.URL, http.StatusOK, request)
-			floor := dialLoad(b, startBareHandler(b, s.benchSend(b, http.StatusOK, "GET", path, "")), http.StatusOK, request)
+			floor := dialLoad(b, startBareHandler(b, s.benchSend(b, http.StatusOK, "GET", path, ""), ""), http.StatusOK, request)
 			subject.run(b) // fills the caches
 			floor.run(b)
 			var rates, floors series
@@ -251,7 +253,7 @@ func benchServer(b *testing.B, program, address string) *benchedServer {
 	if err := json.Unmarshal([]byte(s.line), &s.announcement); err != nil {
 		b.Fatal(err)
 	}
-	s.client = &http.Client{Timeout: time.Minute}
+	s.client = &http.Client{Timeout: time.Minute, Transport: http.DefaultTransport.(*http.Transport).Clone()}
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "scope": {"https://graph.microsoft.com/.default"},
 		"client_id": {s.FirstClient.ClientID}, "client_secret": {s.FirstClient.ClientSecret},
@@ -327,12 +329,15 @@ type load struct {
 }
 
 type loadClient struct {
-	conn    net.Conn
-	in      *bufio.Reader
-	request []byte
+	conn     net.Conn
+	in       *bufio.Reader
+	requests [][]byte // which take turns
+	calls    int
+	edit     func(request []byte, call int) // before each
 }
 
-// dialLoad connects the crowd to a server. The requests are shared out.
+// dialLoad connects the crowd to a server. The requests are shared out: a client
+// has one, or several that no other has.
 func dialLoad(b *testing.B, server string, status int, requests ...[]byte) *load {
 	b.Helper()
 	l := &load{want: fmt.Sprintf("HTTP/1.1 %d ", status)}
@@ -342,7 +347,11 @@ func dialLoad(b *testing.B, server string, status int, requests ...[]byte) *load
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { _ = conn.Close() })
-		l.clients = append(l.clients, &loadClient{conn, bufio.NewReader(conn), requests[i%len(requests)]})
+		c := &loadClient{conn: conn, in: bufio.NewReader(conn), edit: func([]byte, int) {}}
+		for r := i % len(requests); r < len(requests); r += benchClients {
+			c.requests = append(c.requests, requests[r])
+		}
+		l.clients = append(l.clients, c)
 	}
 	return l
 }
@@ -374,9 +383,12 @@ func (l *load) run(b *testing.B) float64 {
 	return float64(total) / took.Seconds()
 }
 
-// call sends the request and reads the answer, whose length must be given.
+// call sends a request and reads the answer, whose length must be given.
 func (c *loadClient) call(want string) error {
-	if _, err := c.conn.Write(c.request); err != nil {
+	request := c.requests[c.calls%len(c.requests)]
+	c.edit(request, c.calls)
+	c.calls++
+	if _, err := c.conn.Write(request); err != nil {
 		return err
 	}
 	length := 0
@@ -404,20 +416,22 @@ func (c *loadClient) call(want string) error {
 	return err
 }
 
-// bareAnswer is what the bare handler says to every request.
+// bareAnswer is what the bare handler says to every request, or to those with a
+// token of the issuer for devices where it is given.
 type bareAnswer struct {
 	Header http.Header
 	Body   []byte
+	Issuer string
 }
 
 // startBareHandler starts the floor of what net/http can serve: the answer of
 // the real server, from a handler that does nothing else.
-func startBareHandler(b *testing.B, r *reply) string {
+func startBareHandler(b *testing.B, r *reply, issuer string) string {
 	b.Helper()
 	header := r.Header.Clone()
 	header.Del("Date") // net/http adds these itself
 	header.Del("Content-Length")
-	stdin, err := json.Marshal(bareAnswer{header, []byte(r.text)})
+	stdin, err := json.Marshal(bareAnswer{header, []byte(r.text), issuer})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -435,7 +449,19 @@ func bareHandler() {
 		panic(err)
 	}
 	fmt.Println("http://" + listener.Addr().String())
-	panic(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	var verifier auth.Verifier
+	if answer.Issuer != "" {
+		if verifier, err = auth.NewOIDC(answer.Issuer, issuer.DeviceAudience, nil, time.Now); err != nil {
+			panic(err)
+		}
+		verifier = auth.NewCached(verifier, rememberTokens, time.Now)
+	}
+	panic(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if verifier != nil {
+			if _, err := verifier.Verify(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")); err != nil {
+				panic(err)
+			}
+		}
 		maps.Copy(w.Header(), answer.Header)
 		_, _ = w.Write(answer.Body)
 	})))
