@@ -18,7 +18,7 @@ func assignTo(t *testing.T, store Store, script string, targets ...plimsoll.Targ
 	for i, target := range targets {
 		all[i] = plimsoll.Assignment{
 			ID: randomID(), ScriptID: script, Target: target,
-			Schedule: plimsoll.Schedule{Kind: plimsoll.ScheduleHourly, Interval: int32(i + 1)}, //nolint:gosec // a few
+			Schedule: plimsoll.Schedule{Kind: plimsoll.ScheduleHourly, Interval: int32(i + 1)},
 		}
 		must(t, all[i].Validate())
 	}
