@@ -30,10 +30,11 @@ func TestReportsOutliveAServer(t *testing.T) {
 	defer stop()
 	defer stopChanging()
 	for i := range l.servers {
-		l.await(t, 1000)
+		l.await(t, 800)
 		l.restart(t, i)
 	}
-	l.await(t, 1000)
+	verifyStore(t, store) // while all goes on
+	l.await(t, 800)
 	stopChanging()
 	stop()
 	l.check(t)
