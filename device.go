@@ -139,14 +139,21 @@ func (t *EnrollmentToken) Validate() error {
 	return checkText("displayName", t.Name, MaxName)
 }
 
-// Check refuses a token that lets no device enrol at the time now.
-func (t *EnrollmentToken) Check(now time.Time) error {
+// CheckLife refuses a token that is of no use any more at the time now, also to
+// ask again for the answer to an enrolment: one that was revoked or has expired.
+func (t *EnrollmentToken) CheckLife(now time.Time) error {
 	switch {
 	case !t.RevokedAt.IsZero():
 		return Errorf(Forbidden, "The enrolment token was revoked.")
 	case !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt):
 		return Errorf(Forbidden, "The enrolment token has expired.")
-	case t.MaxUses > 0 && t.Uses >= t.MaxUses:
+	}
+	return nil
+}
+
+// CheckUses refuses a token that lets no further device enrol.
+func (t *EnrollmentToken) CheckUses() error {
+	if t.MaxUses > 0 && t.Uses >= t.MaxUses {
 		return Errorf(Forbidden, "The enrolment token is used up: it was for %d devices.", t.MaxUses)
 	}
 	return nil

@@ -1,85 +1,81 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
-	"sync"
 	"testing"
-	"time"
 
-	"plimsoll/internal/checkin"
 	"plimsoll/internal/store/pgtest"
 )
 
-// TestReportsOutliveAServer has devices report to two servers, of which one is
-// killed in the midst: what was acknowledged is there once, and the counts are
-// those of a recount.
+// restart kills one of the servers and starts another in its place.
+func (l *fleetLoad) restart(t *testing.T, i int) {
+	t.Helper()
+	gone := l.servers[i].Load()
+	gone.kill()
+	l.await(t, 300) // the other takes all meanwhile
+	s := restart(t, gone, l.store)
+	s.client = gone.client
+	l.servers[i].Store(s)
+}
+
+// TestReportsOutliveAServer has a fleet report to two servers, while groups and
+// assignments change, and kills first the one and then the other: what was
+// acknowledged is there, once, and the counts are those of a recount.
 func TestReportsOutliveAServer(t *testing.T) {
 	t.Parallel()
-	const devices, rounds = 24, 25
 	store := pgtest.URL(t)
 	a, b := startTwo(t, store)
-	secret := a.enrollmentSecret(t)
-	agents := make([]*checkin.Client, devices)
-	for i := range agents {
-		agents[i] = newAgent(t, a)
-		if _, err := agents[i].Enroll(t.Context(), secret, machine(fmt.Sprint("device ", i)), ""); err != nil {
-			t.Fatal(err)
-		}
+	l := newFleetLoad(t, store, a, b, 200)
+	stop, stopChanging := l.start(t), l.change(t)
+	defer stop()
+	defer stopChanging()
+	for i := range l.servers {
+		l.await(t, 800)
+		l.restart(t, i)
 	}
-	script := a.assigned(t, agents[0], "IyEvYmluL3NoCg==")
-	acknowledged := make([]int64, devices) // the last sequence of each
-	var running sync.WaitGroup
-	for i, agent := range agents {
-		running.Go(func() {
-			for sequence := int64(1); sequence <= rounds; sequence++ {
-				agent.Server = []string{a.URL, b.URL}[(int(sequence)+i)%2]
-				if reportUntilTaken(t, agent, script, sequence, a, b) {
-					acknowledged[i] = sequence
-				}
-			}
-		})
-	}
-	time.Sleep(150 * time.Millisecond)
-	a.kill()
-	running.Wait()
-	for i, agent := range agents {
-		state := b.must(t, http.StatusOK, "GET", scripts+"/"+script.ID+"/deviceRunStates/"+script.ID+":"+agent.DeviceID, "").json
-		if want := fmt.Sprint("run ", acknowledged[i]); acknowledged[i] != rounds || state["scriptOutput"] != want {
-			t.Errorf("device %d: %v is stored, want %q", i, state["scriptOutput"], want)
-		}
-	}
-	summary := b.must(t, http.StatusOK, "GET", scripts+"/"+script.ID+"/runSummary", "").json
-	if summary["issueDetectedDeviceCount"] != float64(devices) || summary["noIssueDetectedDeviceCount"] != 0.0 { // the last run is a fail
-		t.Errorf("the summary is %v", summary)
-	}
-	var v struct{ Differences []string }
-	command(t, &v, "verify", "--store", store)
-	if len(v.Differences) > 0 {
-		t.Error(v.Differences)
+	verifyStore(t, store) // while all goes on
+	l.await(t, 800)
+	stopChanging()
+	stop()
+	l.check(t)
+	t.Logf("%d results were acknowledged; %d check-ins were refused or lost, %d went to both servers at once",
+		l.acknowledged.Load(), l.refused.Load(), l.twice.Load())
+	if l.refused.Load() == 0 || l.twice.Load() == 0 {
+		t.Error("no check-in met a server that was killed, or none met another one")
 	}
 }
 
-// reportUntilTaken sends one result until either server has acknowledged it, as
-// an agent does from its queue.
-func reportUntilTaken(t *testing.T, agent *checkin.Client, script checkin.Script, sequence int64, servers ...*testServer) bool {
-	t.Helper()
-	result := checkin.Result{
-		ScriptID: script.ID, Revision: script.Revision, Sequence: sequence, State: []string{"success", "fail"}[sequence%2],
-		RanAt: time.Now().UTC(), Output: fmt.Sprint("run ", sequence),
-	}
-	for try := range 100 {
-		answer, err := agent.CheckIn(t.Context(), &checkin.CheckInRequest{Instance: "first", Results: []checkin.Result{result}})
-		if err == nil {
-			code := answer.Results[0].Code
-			if code != "accepted" && code != "duplicate" {
-				t.Errorf("sequence %d: %s %s", sequence, code, answer.Results[0].Message)
-			}
-			return true
+// TestReportsOutlivePostgres has a fleet report to two servers, and kills the
+// database under them, with every process of it, again and again: the servers go
+// on by themselves when it is back, and what was acknowledged is there, once.
+func TestReportsOutlivePostgres(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.Start(t, pgtest.Durable)
+	store := cluster.URL()
+	a, b := startTwo(t, store)
+	l := newFleetLoad(t, store, a, b, 60)
+	stop, stopChanging := l.start(t), l.change(t)
+	defer stop()
+	defer stopChanging()
+	for range 3 {
+		l.await(t, 500)
+		refused := l.refused.Load()
+		cluster.KillAll()
+		for _, s := range []*testServer{a, b} {
+			s.awaitReady(t, http.StatusServiceUnavailable)
+			s.must(t, http.StatusOK, "GET", s.URL+"/healthz", "")
 		}
-		agent.Server = servers[try%len(servers)].URL
-		time.Sleep(20 * time.Millisecond)
+		cluster.Start()
+		for _, s := range []*testServer{a, b} {
+			s.awaitReady(t, http.StatusOK)
+		}
+		if l.refused.Load() == refused {
+			t.Error("no check-in met the outage")
+		}
 	}
-	t.Errorf("sequence %d was never taken", sequence)
-	return false
+	l.await(t, 500)
+	stopChanging()
+	stop()
+	l.check(t)
+	t.Logf("%d results were acknowledged; %d check-ins were refused or lost", l.acknowledged.Load(), l.refused.Load())
 }

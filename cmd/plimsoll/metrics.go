@@ -30,7 +30,7 @@ func newMetrics(s *store.Store) *metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route", "method", "code"}),
 		throttled: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "plimsoll_throttled_requests_total", Help: "Requests refused by the limit of one client, and by that of all.",
+			Name: "plimsoll_throttled_requests_total", Help: "Requests of clients and devices refused by the limit of one, and by that of all.",
 		}, []string{"limit"}),
 		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "plimsoll_run_summary_commit_size", Help: "Reported run summaries in each durable transaction.",

@@ -42,8 +42,8 @@ type serveCommand struct {
 	CheckInInterval time.Duration `default:"15m" help:"How often the agents of devices check in, from 10s to 24h."`
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
 	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored, and on PostgreSQL to be read; more are answered 429."`
-	RatePerClient   float64       `default:"0" help:"Requests a second that one client may make, from 0.001 to 100000; more are answered 429. 0 is no limit."`
-	RateTotal       float64       `default:"0" help:"Requests a second that all clients together may make of this server; 0 is no limit."`
+	RatePerClient   float64       `default:"0" help:"Requests a second that one client, or one device, may make, from 0.001 to 100000; more are answered 429. 0 is no limit."`
+	RateTotal       float64       `default:"0" help:"Requests a second that all clients and devices together may make of this server; 0 is no limit."`
 	Burst           time.Duration `default:"2s" help:"How much of these rates may come at once after a pause: 2s is 10 requests where 5 a second are allowed; at least one."`
 	ShutdownTimeout time.Duration `default:"30s" help:"How long requests under way may take once the server is told to stop."`
 	LogFormat       string        `default:"text" enum:"text,json" help:"Form of the log on standard error: text or json."`
@@ -233,7 +233,7 @@ func (a *app) handler(
 		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
 	})
 	devices := checkin.NewHandler(checkin.Config{
-		Service: useCases, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
+		Service: useCases, Throttle: limiter, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
 		Verifier: auth.NewCached(auth.NewBuiltin(keys, tenantID, issuer.DeviceAudience, a.now), rememberTokens, a.now),
 	})
 	return gzhttp.GzipHandler(operations(s, m, besides(devices, tokens.Handler(api))))

@@ -60,6 +60,8 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 		RunSummaries int64    `json:"runSummaries"`
 		Devices      int64    `json:"devices"`
 		RunStates    int64    `json:"runStates"`
+		Settled      int64    `json:"settledDevices"`
+		Unsettled    int64    `json:"unsettledDevices"`
 		Differences  []string `json:"differences"`
 	}
 	return a.withStore(ctx, func(s *store.Store) error {
@@ -70,10 +72,16 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 		var text strings.Builder
 		fmt.Fprintf(&text, "Counted %d scripts, %d run summaries, %d devices and %d run states: %d differences.\n",
 			v.Scripts, v.RunSummaries, v.Devices, v.RunStates, len(v.Differences))
+		if v.Settled > 0 {
+			fmt.Fprintf(&text, "Held the groups and run states of %d devices to the rules and assignments.\n", v.Settled)
+		}
+		if v.Unsettled > 0 {
+			fmt.Fprintf(&text, "The background is at work on what %d further devices have to run: look again when it is done.\n", v.Unsettled)
+		}
 		for _, difference := range v.Differences {
 			fmt.Fprintln(&text, " ", difference)
 		}
-		found := outcome{v.Scripts, v.RunSummaries, v.Devices, v.RunStates, append([]string{}, v.Differences...)}
+		found := outcome{v.Scripts, v.RunSummaries, v.Devices, v.RunStates, v.Settled, v.Unsettled, append([]string{}, v.Differences...)}
 		if err := a.print(found, text.String()); err != nil || len(v.Differences) == 0 {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -28,6 +29,7 @@ const waitTimeout = 60 * time.Second
 type Config struct {
 	Service  *service.Service
 	Verifier auth.Verifier // of the tokens of devices
+	Throttle Throttle
 	TenantID string
 	Log      *slog.Logger
 	// Observe is told of every request: the pattern of its path, its method, the
@@ -35,6 +37,13 @@ type Config struct {
 	Observe func(route, method string, status int, took time.Duration)
 	Now     func() time.Time
 	Random  io.Reader
+}
+
+// Throttle lets a client's request through, or gives the
+// [plimsoll.TooManyRequests] error that says when to come back. A device is a
+// client, by its id; so is each network from which machines enrol.
+type Throttle interface {
+	Take(client string) error
 }
 
 // Handler serves the device protocol.
@@ -159,11 +168,33 @@ func (h *Handler) authenticated(do operation) operation {
 			return nil, err
 		}
 		c.deviceID = caller.Subject
+		if err := h.Throttle.Take(c.deviceID); err != nil {
+			return nil, err
+		}
 		return do(c)
 	}
 }
 
+// network gives what one may have of the addresses that a request can come from:
+// in IPv6 the first 64 bits (RFC 4291, section 2.5.4), as whoever has one address
+// there has them all.
+func network(remoteAddr string) string {
+	from, err := netip.ParseAddrPort(remoteAddr)
+	if err != nil {
+		return remoteAddr
+	}
+	ip, bits := from.Addr().Unmap(), 64
+	if ip.Is4() {
+		bits = 32
+	}
+	prefix, _ := ip.Prefix(bits) // fails for more bits than there are
+	return prefix.String()
+}
+
 func (h *Handler) enroll(c *call) (*answer, error) {
+	if err := h.Throttle.Take(network(c.RemoteAddr)); err != nil {
+		return nil, err
+	}
 	body, err := httpapi.ReadBody(c.Request, maxEnroll)
 	if err != nil {
 		return nil, err

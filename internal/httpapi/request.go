@@ -11,7 +11,9 @@ import (
 	"plimsoll"
 )
 
-// maxDiscard is how much of a body that is too large is read all the same.
+// maxDiscard is how much is read of a body beyond what may be too much: a client
+// that is still sending when its connection closes may never see the answer, and
+// so is let come to its end, within reason.
 const maxDiscard = 16 << 20
 
 // ReadBody reads a body of at most limit bytes, plain or gzipped, and at most
@@ -26,21 +28,27 @@ func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 			Message: "Content-Encoding must be gzip, or left out.",
 		}
 	}
+	if r.ContentLength > limit { // nothing of it needs to be kept
+		_, _ = io.CopyN(io.Discard, r.Body, limit+maxDiscard)
+		return nil, tooLarge(limit)
+	}
 	sent := &io.LimitedReader{R: r.Body, N: limit + 1}
 	body, err := unpack(bufio.NewReader(sent), limit)
 	if sent.N == 0 || int64(len(body)) > limit {
-		// A client that is still sending when its connection closes may never
-		// see the answer: let it come to its end, within reason.
 		_, _ = io.CopyN(io.Discard, r.Body, maxDiscard)
-		return nil, &Failure{
-			Status:  http.StatusRequestEntityTooLarge,
-			Message: fmt.Sprintf("The body is larger than the %d bytes that are read here.", limit),
-		}
+		return nil, tooLarge(limit)
 	}
 	if err != nil {
 		err = plimsoll.Errorf(plimsoll.Invalid, "The body could not be read to its end; send it whole, and gzip it correctly or not at all.")
 	}
 	return body, err
+}
+
+func tooLarge(limit int64) error {
+	return &Failure{
+		Status:  http.StatusRequestEntityTooLarge,
+		Message: fmt.Sprintf("The body is larger than the %d bytes that are read here.", limit),
+	}
 }
 
 func unpack(packed *bufio.Reader, limit int64) ([]byte, error) {

@@ -99,7 +99,8 @@ func (s *Store) Enroll(ctx context.Context, e *plimsoll.Enrollment) error {
 // EnrollDevices makes devices part of the fleet, each for itself, in one durable
 // transaction: refusals[i] is why enrollments[i] was not taken, or nil. A key that
 // the same token enrolled before keeps its device's id, which is then in the
-// Enrollment: an answer that was lost can be asked for again.
+// Enrollment: an answer that was lost can be asked for again, as long as the token
+// is neither revoked nor expired, and also where it is used up.
 func (s *Store) EnrollDevices(ctx context.Context, enrollments []*plimsoll.Enrollment) (refusals []error, err error) {
 	ids := make([]string, len(enrollments))
 	for i, e := range enrollments {
@@ -153,6 +154,9 @@ func (s *Store) enroll(
 	if t == nil {
 		return plimsoll.Errorf(plimsoll.Unauthenticated, "The enrolment token is not known here."), nil
 	}
+	if refused = t.CheckLife(e.Device.EnrolledAt); refused != nil {
+		return refused, nil
+	}
 	var id, tokenID string
 	err = tx.QueryRowContext(ctx, `SELECT device_id, token_id FROM device_key WHERE public_key = $1`, e.Device.PublicKey).Scan(&id, &tokenID)
 	switch {
@@ -165,7 +169,7 @@ func (s *Store) enroll(
 	case !errors.Is(err, sql.ErrNoRows):
 		return nil, err
 	}
-	if refused = t.Check(e.Device.EnrolledAt); refused != nil {
+	if refused = t.CheckUses(); refused != nil {
 		return refused, nil
 	}
 	t.Uses++

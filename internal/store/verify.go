@@ -7,9 +7,10 @@ import (
 	"plimsoll"
 )
 
-// Verify recounts every script's history and compares it with what is kept of
-// it. The recount is one statement, which reads one state of the database, so
-// that it may run while servers write.
+// Verify recounts every script's history and every run state, compares them with
+// what is kept of them, and holds devices to the rules and assignments. Each
+// comparison reads one state of the database, so that it may run while servers
+// write.
 func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 	var v plimsoll.Verification
 	_, err := collect(ctx, s.read, func(row scanner) (struct{}, error) {
@@ -32,14 +33,14 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 		Scan(&v.Devices, &v.RunStates); err != nil {
 		return v, refusal(err)
 	}
-	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs}, s.dialect.checks...) {
+	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs, checkMembers}, s.dialect.checks...) {
 		lines, err := collect(ctx, s.read, column[string], check)
 		if err != nil {
 			return v, err
 		}
 		v.Differences = append(v.Differences, lines...)
 	}
-	return v, nil
+	return v, s.verifyPairs(ctx, &v)
 }
 
 // countHistory holds one script's history to its numbers: 1, 2, 3 … up to the
@@ -85,3 +86,7 @@ func checkCounts() string {
 // checkPairs gives a sentence for each run state of what is not there.
 const checkPairs = `SELECT 'There is a run state of a device with the number ' || r.device || ', which is not there.'
 	FROM run_state r LEFT JOIN device d ON d.bucket = r.bucket AND d.number = r.device WHERE d.number IS NULL`
+
+// checkMembers does so for each member of a group or a filter.
+const checkMembers = `SELECT 'A device with the number ' || m.device || ' is in a group or a filter, and is not there.'
+	FROM device_set_member m LEFT JOIN device d ON d.bucket = m.bucket AND d.number = m.device WHERE d.number IS NULL`

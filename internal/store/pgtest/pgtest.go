@@ -137,7 +137,43 @@ func (c *Cluster) Kill() {
 	}
 }
 
-// Start starts the cluster again after Kill, at the same address, and returns when it has recovered.
+// KillAll ends the postmaster and every process that it started with SIGKILL, in the midst of whatever they do, and
+// returns when it accepts no more connections.
+func (c *Cluster) KillAll() {
+	c.tb.Helper()
+	ctx, cancel := context.WithTimeout(c.tb.Context(), patience)
+	defer cancel()
+	children, err := c.children(ctx)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	if err := c.kill(); err != nil { // first: it would start again what dies before it
+		c.tb.Fatal(err)
+	}
+	for _, pid := range children {
+		if child, err := os.FindProcess(pid); err == nil {
+			_ = child.Kill() // unless it has ended meanwhile
+		}
+	}
+	if err := retry(ctx, c.refuses); err != nil {
+		c.tb.Fatalf("PostgreSQL outlived SIGKILL: %v", err)
+	}
+}
+
+func (c *Cluster) children(ctx context.Context) ([]int, error) {
+	admin, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = admin.Close(ctx) }()
+	rows, err := admin.Query(ctx, "SELECT pid FROM pg_stat_activity")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int])
+}
+
+// Start starts the cluster again after Kill or KillAll, at the same address, and returns when it has recovered.
 func (c *Cluster) Start() {
 	c.tb.Helper()
 	ctx, cancel := context.WithTimeout(c.tb.Context(), patience)

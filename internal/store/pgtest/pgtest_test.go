@@ -112,7 +112,7 @@ func TestKillUnderLoad(t *testing.T) {
 	cluster.Kill()
 	cluster.Start()
 	<-done
-	cluster.Kill()
+	cluster.KillAll()
 	cluster.Start()
 	count(t, connect(t, address), "SELECT 1")
 }

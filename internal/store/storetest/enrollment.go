@@ -109,6 +109,34 @@ func enrollments(t *testing.T, store Store) {
 	if lost.Device.ID != only.Device.ID {
 		t.Errorf("the device is %s, want %s", lost.Device.ID, only.Device.ID)
 	}
+	endedTokens(t, store)
+}
+
+// endedTokens has keys that are enrolled come again when their token has ended:
+// it says nothing of the devices any more, not even to whoever holds the key.
+func endedTokens(t *testing.T, store Store) {
+	t.Helper()
+	ends := noon().Add(time.Hour)
+	for name, token := range map[string]plimsoll.EnrollmentToken{
+		"expires": addToken(t, store, func(token *plimsoll.EnrollmentToken) { token.ExpiresAt = ends }),
+		"revoked": addToken(t, store, nil),
+	} {
+		first := newEnrollment(&token, name)
+		again := func(at time.Time, want plimsoll.Code) {
+			e := newEnrollment(&token, name)
+			e.Device.PublicKey, e.Device.EnrolledAt = first.Device.PublicKey, at
+			wantRefusals(t, store, []*plimsoll.Enrollment{e}, want)
+			if want == "" && e.Device.ID != first.Device.ID {
+				t.Errorf("%s: the device is %s, want %s", name, e.Device.ID, first.Device.ID)
+			}
+		}
+		wantRefusals(t, store, []*plimsoll.Enrollment{first}, "")
+		again(ends.Add(-plimsoll.Tick), "")
+		if name == "revoked" {
+			must(t, store.RevokeEnrollmentToken(t.Context(), token.ID, noon(), event("revoke", token.ID)))
+		}
+		again(ends, plimsoll.Forbidden)
+	}
 }
 
 // enrollmentsAtOnce has many servers use one token up.

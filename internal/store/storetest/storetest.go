@@ -209,6 +209,8 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"an installation is made once":               installation,
 		"signing keys":                               signingKeys,
 		"a recount sees what is wrong":               verification,
+		"a recount sees who has what wrongly":        verifyPairs,
+		"a recount waits for nobody":                 verifyMeanwhile,
 		"a call that ended does nothing":             canceled,
 	}
 	for name, run := range cases {
