@@ -120,6 +120,11 @@ func (s *Store) ChangeRunState(
 		p.run.Revision, p.run.State, p.run.RanAt, p.run.DueAt = p.revision, state.State, state.RanAt, state.DueAt
 		p.setText(state.Output, state.Error)
 		p.move(before, counts)
+		if applied := before.state != stateNumber(plimsoll.StateNotApplicable); applied != (p.run.State != plimsoll.StateNotApplicable) {
+			if err = s.changed(ctx, tx, deviceID); err != nil {
+				return err
+			}
+		}
 		if err = s.writePairs(ctx, tx, []*pair{p}); err != nil {
 			return err
 		}
@@ -178,6 +183,9 @@ func (s *Store) DeleteRunState(ctx context.Context, scriptID, deviceID string, e
 		}
 		p, err := s.lockPair(ctx, tx, scriptID, deviceID)
 		if err != nil {
+			return err
+		}
+		if err = s.changed(ctx, tx, deviceID); err != nil { // it may be made anew as another kind
 			return err
 		}
 		if err = s.dropPairs(ctx, tx, [][]int64{{p.bucket, p.device, p.script}}); err != nil {

@@ -60,7 +60,9 @@ func NewFloor(ctx context.Context, db *sql.DB, engine string, devices []string, 
 
 // Write upserts the rows, one for each pair, and counts them, in one transaction.
 func (f *Floor) Write(ctx context.Context, rows []FloorRow) error {
-	slices.SortFunc(rows, func(x, y FloorRow) int { return cmp.Or(cmp.Compare(x.Device, y.Device), cmp.Compare(x.Script, y.Script)) })
+	slices.SortFunc(rows, func(x, y FloorRow) int {
+		return cmp.Or(cmp.Compare(x.Device, y.Device), cmp.Compare(x.Script, y.Script))
+	})
 	states, counts, deltas := [][]any{}, map[[3]int64]int{}, [][]any{}
 	for i := range rows {
 		r := &rows[i]
