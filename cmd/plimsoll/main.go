@@ -48,6 +48,8 @@ type commandLine struct {
 	EnrollmentToken enrollmentTokenCommands `cmd:"" help:"Create, list and revoke the tokens by which devices enrol. A client of the server's API."`
 	Device          deviceCommands          `cmd:"" help:"List, show and delete devices. A client of the server's API."`
 
+	Simulate simulateCommand `cmd:"" help:"Play a fleet: put a server under its load, and hold the run summaries to what it reported. Exits with 4 when something differs."`
+
 	Audit   auditCommand   `cmd:"" help:"Show who changed what, the latest first."`
 	Verify  verifyCommand  `cmd:"" help:"Recount what is stored and compare it with what is kept. Exits with 4 when something differs."`
 	Version versionCommand `cmd:"" help:"Print the version."`
