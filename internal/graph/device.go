@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"net/http"
 	"time"
 
 	"plimsoll"
@@ -99,4 +100,34 @@ func (a *API) devices() *set[device] {
 	}
 }
 
-func (a *API) addDevices(routes map[string]operations) { a.devices().addTo(routes) }
+// matchingPath is that of the action that tries a rule: it changes nothing.
+const matchingPath = "/deviceManagement/" + ours + ".matchingDevices"
+
+func (a *API) addDevices(routes map[string]operations) {
+	a.devices().addTo(routes)
+	routes[matchingPath] = operations{http.MethodPost: {
+		permission: toDevices().reads, serves: []string{odata.JSON}, maxBody: maxBody, rows: a.model.device.Type(),
+		options: []odata.Option{odata.OptionSelect, odata.OptionTop, odata.OptionFormat}, handle: a.matching,
+	}}
+}
+
+// matching tells whom a rule selects. The count is of all, the rows are the first.
+func (a *API) matching(c *call) (*answer, error) {
+	rule, err := odata.DecodeText(c.body, "rule", "the rule of a group or a filter")
+	if err != nil {
+		return nil, err
+	}
+	limit := 100
+	if c.query.Top >= 0 {
+		limit = min(c.query.Top, maxPage)
+	}
+	found, err := a.fleet(c).MatchingDevices(c.r.Context(), rule, limit)
+	if err != nil {
+		return nil, err
+	}
+	q := *c.query
+	q.Count = true
+	page := &odata.Collection[device]{Rows: found.Rows, Total: found.Total}
+	body := c.begin("#" + devicesName + q.Context())
+	return c.ok(append(a.model.device.AppendCollection(body, "", page, &q, c.writer(), devicesName), '}')), nil
+}

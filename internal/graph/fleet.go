@@ -13,6 +13,7 @@ type deviceCases interface {
 	Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error)
 	CountDevices(ctx context.Context, filter *query.Expr) (int64, error)
 	Device(ctx context.Context, id string) (plimsoll.Device, error)
+	MatchingDevices(ctx context.Context, rule string, limit int) (query.Rows[plimsoll.Device], error)
 	UpdateDevice(ctx context.Context, actor, id string, match service.Match, edit func(*plimsoll.Device)) (plimsoll.Device, error)
 	DeleteDevice(ctx context.Context, actor, id string, match service.Match) error
 }

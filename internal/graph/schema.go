@@ -76,6 +76,7 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		Namespace: ours,
 		Entities:  []odata.TypeElement{m.enrollmentToken.Describe()},
 		Complexes: []odata.TypeElement{m.history.Describe()},
+		Actions:   []odata.Action{m.matching(paths, management.Name)},
 		Functions: []odata.Function{m.runSummaryHistory(paths)},
 	}}
 }
@@ -120,6 +121,14 @@ func (m *model) assign(paths surface) odata.Action {
 	action := odata.BoundAction("assign", m.script.Name,
 		odata.ParameterElement{Name: assignParameter, Type: odata.CollectionOf(m.assignment.Name)})
 	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(assignPath, http.MethodPost))}
+	return action
+}
+
+func (m *model) matching(paths surface, management string) odata.Action {
+	devices := odata.CollectionOf(m.device.Name)
+	action := odata.BoundAction("matchingDevices", management, odata.ParameterElement{Name: "rule", Type: "Edm.String"})
+	action.Returns = &odata.ReturnElement{Type: devices}
+	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(matchingPath, http.MethodPost))}
 	return action
 }
 

@@ -22,22 +22,27 @@ func DecodeParameter[T any](body []byte, name string, typ *EntityType[T], limit 
 // {"@odata.id":"https://host/beta/groups/1"} (OData JSON 4.01, section 14), and
 // gives the address.
 func DecodeReference(body []byte) (address string, err error) {
-	const name = "@odata.id"
+	return DecodeText(body, "@odata.id", "the address of an entity")
+}
+
+// DecodeText reads the body of an action with one parameter, a text:
+// {"rule":"…"}. what says in messages what it must be.
+func DecodeText(body []byte, name, what string) (text string, err error) {
 	given := false
 	err = decodeMembers(body, name, func(d *jsontext.Decoder) error {
 		token, err := d.ReadToken()
 		if err != nil {
 			return err
 		}
-		if address, given = readString(token); !given {
-			return badRequest(name, "%s must be the address of an entity as a string, not %s.", name, describe(token))
+		if text, given = readString(token); !given {
+			return badRequest(name, "%s must be %s as a string, not %s.", name, what, describe(token))
 		}
 		return nil
 	})
 	if err == nil && !given {
-		err = badRequest(name, "%s is missing: it must be the address of an entity.", name)
+		err = badRequest(name, "%s is missing: it must be %s.", name, what)
 	}
-	return address, err
+	return text, err
 }
 
 // decodeMembers reads a body that has one member beside annotations.

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"plimsoll"
 	"plimsoll/internal/query"
@@ -42,4 +43,20 @@ func (s *Service) DeleteDevice(ctx context.Context, actor, id string, match Matc
 	return s.stores.DeleteDevice(ctx, id, func(device *plimsoll.Device) error {
 		return match.check(device.Changes)
 	}, s.event(actor, "managedDevice.delete", id))
+}
+
+// matchingTimeout bounds how long all devices may be held against a rule.
+const matchingTimeout = 30 * time.Second
+
+// MatchingDevices tells whom a rule of a group or a filter would take in now: how
+// many, in Total, and the first of them, limit at most. Nothing is changed. A
+// rule that is none is Invalid, with the place where it goes wrong.
+func (s *Service) MatchingDevices(ctx context.Context, rule string, limit int) (query.Rows[plimsoll.Device], error) {
+	parsed, err := plimsoll.ParseRule("rule", rule)
+	if err != nil {
+		return query.Rows[plimsoll.Device]{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, matchingTimeout)
+	defer cancel()
+	return s.stores.MatchingDevices(ctx, parsed, limit)
 }

@@ -13,6 +13,9 @@ type DeviceStore interface {
 	Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error)
 	CountDevices(ctx context.Context, filter *query.Expr) (int64, error)
 	Device(ctx context.Context, id string) (plimsoll.Device, error)
+	// MatchingDevices tells how many devices a rule selects now, in Total, and
+	// gives the first of them, limit at most.
+	MatchingDevices(ctx context.Context, rule *plimsoll.Rule, limit int) (query.Rows[plimsoll.Device], error)
 	UpdateDevice(ctx context.Context, id string, change func(*plimsoll.Device) error,
 		e plimsoll.AuditEvent) (plimsoll.Device, error)
 	DeleteDevice(ctx context.Context, id string, allow func(*plimsoll.Device) error, e plimsoll.AuditEvent) error

@@ -123,6 +123,44 @@ func (s *Store) CountDevices(ctx context.Context, filter *query.Expr) (int64, er
 	return deviceList().total(ctx, s, filter)
 }
 
+// matchChunk is how many devices are held against a rule at once.
+const matchChunk = 5000
+
+// MatchingDevices tells which devices a rule selects now: how many, in Total, and
+// the first of them, the oldest first, limit at most.
+func (s *Store) MatchingDevices(ctx context.Context, rule *plimsoll.Rule, limit int) (query.Rows[plimsoll.Device], error) {
+	matching, ids := query.Rows[plimsoll.Device]{}, []string{}
+	for last, read := int64(0), matchChunk; read == matchChunk; {
+		numbers, err := collect(ctx, s.read, func(row scanner) (number int64, err error) {
+			d, err := scanDevice(row, &number)
+			if facts := d.RuleFacts(); err == nil && rule.Matches(&facts) {
+				matching.Total++
+				if len(ids) < limit {
+					ids = append(ids, d.ID)
+				}
+			}
+			return number, err
+		}, `SELECT `+storedColumns()+`, '', d.number FROM device d WHERE d.number > $1 ORDER BY d.number LIMIT $2`, last, matchChunk)
+		if err != nil {
+			return matching, err
+		}
+		if read = len(numbers); read > 0 {
+			last = numbers[read-1]
+		}
+	}
+	for _, id := range ids {
+		d, err := s.Device(ctx, id)
+		if plimsoll.ErrorCode(err) == plimsoll.NotFound { // it went meanwhile
+			continue
+		}
+		if err != nil {
+			return matching, err
+		}
+		matching.Rows = append(matching.Rows, d)
+	}
+	return matching, nil
+}
+
 // Device gives one device.
 func (s *Store) Device(ctx context.Context, id string) (plimsoll.Device, error) {
 	return readDevice(ctx, s.read, id)

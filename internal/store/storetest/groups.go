@@ -38,6 +38,7 @@ func work(t *testing.T, store Store) {
 // wantMembers wants the devices with the names in a group, and none else.
 func wantMembers(t *testing.T, store Store, group string, want ...string) {
 	t.Helper()
+	wantMatching(t, store, group, want)
 	list, err := store.Members(t.Context(), group, everything())
 	must(t, err)
 	got := make([]string, 0, len(list.Rows))
@@ -50,6 +51,30 @@ func wantMembers(t *testing.T, store Store, group string, want ...string) {
 	}
 	if n, err := store.CountMembers(t.Context(), group, nil); err != nil || int(n) != len(want) {
 		t.Errorf("%d members are counted, want %d; %v", n, len(want), err)
+	}
+}
+
+// wantMatching holds what is told of a group's rule beforehand to its effect.
+func wantMatching(t *testing.T, store Store, group string, want []string) {
+	t.Helper()
+	g, err := store.Group(t.Context(), group)
+	must(t, err)
+	if g.MembershipRule == "" || g.RulePaused {
+		return
+	}
+	rule, err := plimsoll.ParseRule("rule", g.MembershipRule)
+	must(t, err)
+	for _, limit := range []int{0, 1, 100} {
+		found, err := store.MatchingDevices(t.Context(), rule, limit)
+		must(t, err)
+		if found.Total != int64(len(want)) || len(found.Rows) != min(limit, len(want)) {
+			t.Errorf("the rule selects %d devices, and %d of at most %d are given; it made %q members", found.Total, len(found.Rows), limit, want)
+		}
+		for i := range found.Rows {
+			if !slices.Contains(want, found.Rows[i].DeviceName) {
+				t.Errorf("the rule selects %s, who is no member", found.Rows[i].DeviceName)
+			}
+		}
 	}
 }
 

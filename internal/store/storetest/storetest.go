@@ -80,6 +80,7 @@ type (
 		Devices(ctx context.Context, page query.Page) (query.Rows[plimsoll.Device], error)
 		CountDevices(ctx context.Context, filter *query.Expr) (int64, error)
 		Device(ctx context.Context, id string) (plimsoll.Device, error)
+		MatchingDevices(ctx context.Context, rule *plimsoll.Rule, limit int) (query.Rows[plimsoll.Device], error)
 		UpdateDevice(ctx context.Context, id string, change func(*plimsoll.Device) error,
 			e plimsoll.AuditEvent) (plimsoll.Device, error)
 		DeleteDevice(ctx context.Context, id string, allow func(*plimsoll.Device) error, e plimsoll.AuditEvent) error
