@@ -48,16 +48,34 @@ type testServer struct {
 	process    *exec.Cmd
 	terminated *sync.Once
 	exited     chan error
-	log        *bytes.Buffer
+	log        *processLog
 	client     *http.Client
 	token      string
+}
+
+// processLog is what a process says, also to those who look while it goes on.
+type processLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *processLog) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+func (l *processLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // startServer starts "plimsoll serve" on a free port and waits until it listens.
 // It is stopped, gracefully, when the test ends.
 func startServer(t *testing.T, store string, args ...string) *testServer {
 	t.Helper()
-	s := &testServer{terminated: &sync.Once{}, exited: make(chan error, 1), log: &bytes.Buffer{}, client: &http.Client{Timeout: time.Minute}}
+	s := &testServer{terminated: &sync.Once{}, exited: make(chan error, 1), log: &processLog{}, client: &http.Client{Timeout: time.Minute}}
 	s.process = exec.CommandContext(context.WithoutCancel(t.Context()), "plimsoll", append([]string{
 		"serve", "--json", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--store", store,
 	}, args...)...)
