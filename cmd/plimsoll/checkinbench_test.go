@@ -38,16 +38,7 @@ func BenchmarkQuietCheckIn(b *testing.B) {
 				fmt.Sprintf(`{"instance":"first","etag":%q,"inventoryHash":"h"}`, devices[0].etag), "Authorization", "Bearer "+devices[0].token)
 			subject := dialLoad(b, s.URL, http.StatusOK, requests...)
 			floor := dialLoad(b, startBareHandler(b, answer, s.URL+"/"+s.TenantID+"/v2.0"), http.StatusOK, requests...)
-			subject.run(b) // fills the caches
-			floor.run(b)
-			var rates, floors series
-			for b.Loop() {
-				floors = append(floors, floor.run(b))
-				rates = append(rates, subject.run(b))
-			}
-			report(b, rates, "req/s")
-			report(b, floors, "floor-req/s")
-			report(b, rates.over(floors), "ratio")
+			compareRates(b, subject, floor)
 		})
 	}
 }

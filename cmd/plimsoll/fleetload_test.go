@@ -93,16 +93,11 @@ func (l *fleetLoad) addAssigned(t *testing.T, s *testServer) string {
 // and wants no difference at any time.
 func (l *fleetLoad) awaitSettled(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	waitUntil(t, "the background has nothing left to do", func() bool {
 		var v struct{ SettledDevices, UnsettledDevices int }
 		command(t, &v, "verify", "--store", l.store) // which fails where it finds a difference
-		if v.UnsettledDevices == 0 && v.SettledDevices == len(l.agents) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the background is at work still: %+v", v)
-		}
-	}
+		return v.UnsettledDevices == 0 && v.SettledDevices == len(l.agents)
+	})
 }
 
 // start sets the agents to work; stop has each bring its last results, and waits.

@@ -57,9 +57,9 @@ func (s *Service) checkIn(ctx context.Context, deviceID string, in *CheckIn) (an
 	if err := in.validate(); err != nil {
 		return answer, err
 	}
-	now, greeting := s.clock(), in.greeting()
+	now, says := s.clock(), in.greeting()
 	brings := in.Inventory != nil || len(in.Results) > 0
-	if brings && !s.isQuiet(deviceID, greeting) { // whose it is has to be known first
+	if brings && !s.isQuiet(deviceID, says) { // whose it is has to be known first
 		if _, err := s.agent(ctx, deviceID, in.Instance, now); err != nil {
 			return answer, err
 		}
@@ -73,8 +73,8 @@ func (s *Service) checkIn(ctx context.Context, deviceID string, in *CheckIn) (an
 		return answer, err
 	}
 	answer.ETag, answer.NextCheckIn = in.ETag, s.checkInInterval
-	if !s.isQuiet(deviceID, greeting) {
-		if err := s.brief(ctx, deviceID, in, now, &answer); err != nil {
+	if !s.isQuiet(deviceID, says) {
+		if err := s.brief(ctx, deviceID, in, says, &answer); err != nil {
 			return answer, err
 		}
 	}
@@ -84,9 +84,9 @@ func (s *Service) checkIn(ctx context.Context, deviceID string, in *CheckIn) (an
 
 // brief tells an agent what it does not know yet, and remembers one that knows
 // all there is.
-func (s *Service) brief(ctx context.Context, deviceID string, in *CheckIn, now time.Time, answer *CheckInAnswer) error {
+func (s *Service) brief(ctx context.Context, deviceID string, in *CheckIn, says greeting, answer *CheckInAnswer) error {
 	version, known := s.stores.DeviceVersion(deviceID)
-	agent, err := s.agent(ctx, deviceID, in.Instance, now)
+	agent, err := s.agent(ctx, deviceID, in.Instance, s.clock())
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (s *Service) brief(ctx context.Context, deviceID string, in *CheckIn, now t
 	if answer.ETag = etagOf(agent.Scripts); answer.ETag != in.ETag {
 		answer.Scripts = append([]plimsoll.AssignedScript{}, agent.Scripts...) // not nil where there is none
 	} else if known && !answer.InventoryWanted {
-		s.quiet.Add(deviceID, quiet{version: version, greeting: in.greeting()})
+		s.quiet.Add(deviceID, quiet{version: version, greeting: says})
 	}
 	return nil
 }

@@ -37,14 +37,8 @@ func deviceValues(d *plimsoll.Device) (columns []string, values []any) {
 	}
 	columns = append(columns, "changes", "inventory_hash", "owner_type", "role_scope_tag_ids", "is_encrypted",
 		"physical_memory", "total_storage", "free_storage", "last_sync_at", "system")
-	var system int64
-	for bit, name := range systemNames() {
-		if name == d.OperatingSystem {
-			system = bit
-		}
-	}
 	return columns, append(values, d.Changes, d.InventoryHash, string(d.OwnerType), jsonList(append([]string{}, d.RoleScopeTagIDs...)), d.IsEncrypted,
-		d.PhysicalMemory, d.TotalStorage, d.FreeStorage, ticks(d.LastSyncAt), system)
+		d.PhysicalMemory, d.TotalStorage, d.FreeStorage, ticks(d.LastSyncAt), systemOf(d.OperatingSystem))
 }
 
 // insertDevice stores a new device under its number.

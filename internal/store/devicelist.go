@@ -129,36 +129,33 @@ const matchChunk = 5000
 // MatchingDevices tells which devices a rule selects now: how many, in Total, and
 // the first of them, the oldest first, limit at most.
 func (s *Store) MatchingDevices(ctx context.Context, rule *plimsoll.Rule, limit int) (query.Rows[plimsoll.Device], error) {
-	matching, ids := query.Rows[plimsoll.Device]{}, []string{}
+	var total int64
+	var first [][]int64
 	for last, read := int64(0), matchChunk; read == matchChunk; {
 		numbers, err := collect(ctx, s.read, func(row scanner) (number int64, err error) {
 			d, err := scanDevice(row, &number)
 			if facts := d.RuleFacts(); err == nil && rule.Matches(&facts) {
-				matching.Total++
-				if len(ids) < limit {
-					ids = append(ids, d.ID)
+				total++
+				if len(first) < limit {
+					first = append(first, []int64{number})
 				}
 			}
 			return number, err
 		}, `SELECT `+storedColumns()+`, '', d.number FROM device d WHERE d.number > $1 ORDER BY d.number LIMIT $2`, last, matchChunk)
 		if err != nil {
-			return matching, err
+			return query.Rows[plimsoll.Device]{}, err
 		}
 		if read = len(numbers); read > 0 {
 			last = numbers[read-1]
 		}
 	}
-	for _, id := range ids {
-		d, err := s.Device(ctx, id)
-		if plimsoll.ErrorCode(err) == plimsoll.NotFound { // it went meanwhile
-			continue
-		}
-		if err != nil {
-			return matching, err
-		}
-		matching.Rows = append(matching.Rows, d)
+	array, err := json.Marshal(first)
+	if err != nil || len(first) == 0 {
+		return query.Rows[plimsoll.Device]{Total: total}, err
 	}
-	return matching, nil
+	rows, err := collect(ctx, s.read, func(row scanner) (plimsoll.Device, error) { return scanDevice(row) },
+		`SELECT `+deviceColumns()+` FROM `+s.dialect.rows+` JOIN device d ON d.number = CAST(value ->> 0 AS bigint) ORDER BY d.number`, string(array))
+	return query.Rows[plimsoll.Device]{Rows: rows, Total: total}, err
 }
 
 // Device gives one device.

@@ -15,6 +15,7 @@ import (
 	"plimsoll"
 	"plimsoll/internal/store"
 	"plimsoll/internal/store/pgtest"
+	"plimsoll/internal/store/storetest"
 )
 
 // BenchmarkFleet has a script reach a million devices, which then report, and
@@ -195,7 +196,10 @@ func (f *benchedFleet) revise(b *testing.B, scriptID string) {
 func (f *benchedFleet) reports(b *testing.B, scriptID string) {
 	b.Helper()
 	const group, rounds = 500, 40
-	floor := f.floor(b)
+	floor, err := storetest.NewFloor(b.Context(), f.Pools()["write"], f.Engine(), f.devices, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
 	var ours, bare time.Duration
 	for round := range rounds {
 		reports := make([]*plimsoll.Report, group)
@@ -213,60 +217,23 @@ func (f *benchedFleet) reports(b *testing.B, scriptID string) {
 			b.Fatal(err)
 		}
 		ours += time.Since(begin)
-		bare += floor(reports)
+		rows := make([]storetest.FloorRow, 0, group)
+		for _, r := range reports {
+			rows = append(rows, storetest.FloorRow{
+				Device: r.DeviceID, Script: 1, State: int64(slices.Index(plimsoll.RunStates(), r.Results[0].State)),
+				Sequence: r.Results[0].Sequence, RanAt: r.At.UnixNano(), Output: r.Results[0].Output,
+			})
+		}
+		slices.SortFunc(rows, func(x, y storetest.FloorRow) int { return strings.Compare(x.Device, y.Device) })
+		rows = slices.CompactFunc(rows, func(x, y storetest.FloorRow) bool { return x.Device == y.Device })
+		begin = time.Now()
+		if err := floor.Write(b.Context(), rows); err != nil {
+			b.Fatal(err)
+		}
+		bare += time.Since(begin)
 	}
 	rate := group * rounds / ours.Seconds()
 	b.ReportMetric(rate, "results/s")
 	b.ReportMetric(group*rounds/bare.Seconds(), "floor-rows/s")
 	b.ReportMetric(bare.Seconds()/ours.Seconds(), "results-ratio")
-}
-
-// floor writes the same rows into tables of their own, in one transaction of two
-// statements for each group.
-func (f *benchedFleet) floor(b *testing.B) func([]*plimsoll.Report) time.Duration {
-	b.Helper()
-	exec(b, f.Store, `CREATE TABLE floor_state (bucket BIGINT, device TEXT, script BIGINT, revision BIGINT, state BIGINT, sequence BIGINT,
-		ran_at BIGINT, output TEXT, PRIMARY KEY (bucket, device, script))`)
-	exec(b, f.Store, `INSERT INTO floor_state SELECT r.bucket, d.id, 1, 0, 4, 0, 0, '' FROM run_state r
-		JOIN device d ON d.bucket = r.bucket AND d.number = r.device WHERE r.script = (SELECT max(script) FROM run_state)`)
-	exec(b, f.Store, `CREATE TABLE floor_count (bucket BIGINT, script BIGINT, revision BIGINT, state BIGINT, n BIGINT,
-		PRIMARY KEY (bucket, script, revision, state))`)
-	table := "json_each($1) AS input"
-	if f.Engine() == "postgres" {
-		table = "json_array_elements($1::json) AS input(value)"
-	}
-	return func(reports []*plimsoll.Report) time.Duration {
-		rows, counts := [][]any{}, map[[2]int64]int{}
-		for _, r := range reports {
-			bucket, state := plimsoll.DeviceBucket(r.DeviceID), int64(slices.Index(plimsoll.RunStates(), r.Results[0].State))
-			rows = append(rows, []any{bucket, r.DeviceID, 1, 1, state, r.Results[0].Sequence, r.At.UnixNano(), r.Results[0].Output})
-			counts[[2]int64{bucket, state}]++
-		}
-		var deltas [][]any
-		for key, n := range counts {
-			deltas = append(deltas, []any{key[0], 1, 1, key[1], n})
-		}
-		slices.SortFunc(rows, func(x, y []any) int { return strings.Compare(x[1].(string), y[1].(string)) })
-		rows = slices.CompactFunc(rows, func(x, y []any) bool { return x[1] == y[1] })
-		begin := time.Now()
-		tx, err := f.Pools()["write"].BeginTx(b.Context(), nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err = tx.ExecContext(b.Context(), `INSERT INTO floor_state SELECT CAST(value ->> 0 AS bigint), value ->> 1, CAST(value ->> 2 AS bigint),
-				CAST(value ->> 3 AS bigint), CAST(value ->> 4 AS bigint), CAST(value ->> 5 AS bigint), CAST(value ->> 6 AS bigint), value ->> 7
-			FROM `+table+` WHERE true ON CONFLICT (bucket, device, script) DO UPDATE SET revision = excluded.revision, state = excluded.state,
-				sequence = excluded.sequence, ran_at = excluded.ran_at, output = excluded.output`, toJSON(b, rows)); err != nil {
-			b.Fatal(err)
-		}
-		if _, err = tx.ExecContext(b.Context(), `INSERT INTO floor_count SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint),
-				CAST(value ->> 2 AS bigint), CAST(value ->> 3 AS bigint), CAST(value ->> 4 AS bigint)
-			FROM `+table+` WHERE true ON CONFLICT (bucket, script, revision, state) DO UPDATE SET n = floor_count.n + excluded.n`, toJSON(b, deltas)); err != nil {
-			b.Fatal(err)
-		}
-		if err = tx.Commit(); err != nil {
-			b.Fatal(err)
-		}
-		return time.Since(begin)
-	}
 }

@@ -58,6 +58,16 @@ func (s *Store) CreateScript(ctx context.Context, script *plimsoll.Script, event
 // systemNames are the operating systems that scripts are for, by their bits.
 func systemNames() map[int64]string { return map[int64]string{1: "Linux", 2: "macOS", 4: "Windows"} }
 
+// systemOf gives the bit of an operating system; 0 is one that no script is for.
+func systemOf(operatingSystem string) int64 {
+	for bit, name := range systemNames() {
+		if name == operatingSystem {
+			return bit
+		}
+	}
+	return 0
+}
+
 // systems gives the bits of the systems that a script runs on.
 func systems(s *plimsoll.Script) (bits int64) {
 	for bit, name := range systemNames() {

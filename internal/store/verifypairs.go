@@ -264,13 +264,3 @@ func (f *pairFindings) pair(d *verified, script *wantedScript, run *verifiedRun)
 		f.differ("Device %s: whether the script %s applies to it is kept wrongly.", d.ID, script.id)
 	}
 }
-
-// systemOf gives the bit of an operating system; 0 is one that no script is for.
-func systemOf(operatingSystem string) int64 {
-	for bit, name := range systemNames() {
-		if name == operatingSystem {
-			return bit
-		}
-	}
-	return 0
-}
