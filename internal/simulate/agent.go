@@ -59,7 +59,7 @@ func (s *simulation) enroll(ctx context.Context, a *agent, i int) error {
 		DeviceName: fmt.Sprintf("simulated-%s-%d", s.name, i), OperatingSystem: "Linux", OSVersion: "1", SerialNumber: strconv.Itoa(i),
 	}
 	for try := 0; ; try++ {
-		_, err := a.client.Enroll(ctx, s.token, inventory, "1")
+		_, err := a.client.Enroll(context.WithoutCancel(ctx), s.token, inventory, "1") // or who was enrolled would not be known
 		refused, isRefusal := errors.AsType[*checkin.Error](err)
 		if err == nil || ctx.Err() != nil || try == 10 || isRefusal && refused.Status/100 == 4 && refused.RetryAfter == 0 {
 			return err

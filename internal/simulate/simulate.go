@@ -117,6 +117,12 @@ const drainTimeout = 2 * time.Minute
 func Run(ctx context.Context, c Config) (report Report, err error) {
 	s := &simulation{Config: c, token: c.Token, chance: rand.New(rand.NewPCG(c.Seed, 0))} //nolint:gosec // it decides nothing that must be secret
 	s.name = fmt.Sprintf("%08x", s.chance.Uint32())
+	s.API = func(ctx context.Context, method, target string, body, answer any) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return c.API(context.WithoutCancel(ctx), method, target, body, answer) // or what was made would not be known
+	}
 	lasting := context.WithoutCancel(ctx) // for what must be done in any case
 	defer func() {
 		if !c.Keep {
@@ -275,7 +281,7 @@ func (s *simulation) run(ctx, lasting context.Context) error {
 	cancel()
 	if ctx.Err() == nil {
 		for i := range s.scripts {
-			if err := s.API(ctx, http.MethodPatch, scriptsPath+"/"+s.scripts[i].id, map[string]any{
+			if err := s.API(lasting, http.MethodPatch, scriptsPath+"/"+s.scripts[i].id, map[string]any{
 				"detectionScriptContent": []byte("#!/bin/sh\n: revised\n"),
 			}, nil); err != nil {
 				return err
