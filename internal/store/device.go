@@ -137,7 +137,7 @@ func (s *Store) DeleteDevice(
 		if err = allow(&d); err != nil {
 			return err
 		}
-		if err = s.changed(ctx, tx, id); err != nil {
+		if err = s.changed(ctx, tx, deletedDevice+id); err != nil {
 			return err
 		}
 		if err = s.removeDevice(ctx, tx, plimsoll.DeviceBucket(id), number, d.PublicKey); err != nil {

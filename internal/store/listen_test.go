@@ -66,7 +66,7 @@ func TestListen(t *testing.T) {
 
 	before = version()
 	if _, err := there.Pools()["write"].ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		WHERE datname = current_database() AND query LIKE 'LISTEN%'`); err != nil {
+		WHERE datname = current_database() AND application_name = 'plimsoll listener'`); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-faults; err == nil {
@@ -85,6 +85,69 @@ func TestListen(t *testing.T) {
 	if hears() || len(faults) > 0 {
 		t.Errorf("it ended; it hears: %t; %d faults", hears(), len(faults))
 	}
+}
+
+// TestDeletionIsHeard deletes devices at one of two servers: the other has heard
+// of it when the deletion returns, and a session that hears nothing is waited for
+// until it is gone.
+func TestDeletionIsHeard(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	var servers [2]*store.Store
+	ctx, cancel := context.WithCancel(t.Context())
+	var listening sync.WaitGroup
+	for i := range servers {
+		s, err := store.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		servers[i] = s
+		listening.Go(func() { s.Listen(ctx, func(err error) { t.Error(err) }) })
+		eventually(t, "it hears", func() bool {
+			_, ok := s.DeviceVersion("x")
+			return ok
+		})
+	}
+	defer listening.Wait()
+	defer cancel()
+	event := plimsoll.AuditEvent{At: time.Now()}
+	remove := func(at *store.Store, id string) error {
+		return at.DeleteDevice(t.Context(), id, func(*plimsoll.Device) error { return nil }, event)
+	}
+	ids := manyDevices(t, servers[0], 101)
+	for i, id := range ids[:100] {
+		deleting, other := servers[i%2], servers[1-i%2]
+		before, _ := other.DeviceVersion(id)
+		if err := remove(deleting, id); err != nil {
+			t.Fatal(err)
+		}
+		if after, _ := other.DeviceVersion(id); after == before {
+			t.Fatalf("device %d is deleted, and the other server has not heard of it", i)
+		}
+	}
+
+	silent, err := servers[0].Pools()["write"].Conn(t.Context())
+	if err == nil {
+		_, err = silent.ExecContext(t.Context(), `SET application_name = 'plimsoll listener'`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	deleted := make(chan error, 1)
+	go func() { deleted <- remove(servers[1], ids[100]) }()
+	select {
+	case err := <-deleted:
+		t.Errorf("a deletion does not wait for a server that did not hear: %v", err)
+	case <-time.After(time.Second):
+	}
+	if _, err := silent.ExecContext(t.Context(), `SET application_name = 'another'`); err != nil {
+		t.Error(err)
+	}
+	if err := <-deleted; err != nil {
+		t.Error(err)
+	}
+	_ = silent.Close()
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {

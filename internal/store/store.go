@@ -64,7 +64,7 @@ func Open(ctx context.Context, address string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.versions = &deviceVersions{under: map[*sql.Tx][]string{}}
+	s.versions = &deviceVersions{under: map[*sql.Tx][]string{}, awaited: map[string]*listeners{}}
 	s.versions.deaf.Store(!s.InProcess())
 	if err := s.prepare(ctx, address); err != nil {
 		_ = s.Close() // what went wrong first is what counts
@@ -166,7 +166,11 @@ func (s *Store) transactOnce(ctx context.Context, work func(tx *sql.Tx) error) e
 	if err := work(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.awaitHeard(ctx, s.versions.ended(tx))
+	return nil
 }
 
 // isBusy tells whether another process writes to the SQLite file.
