@@ -78,7 +78,7 @@ func splitKey(segment string) (name, key string, hasKey bool, err error) {
 		return "", "", false, badRequest(name, "%s: a quote in a key is doubled.", quote(segment))
 	}
 	key = strings.ReplaceAll(quoted, "''", "'")
-	if !canStand(key) {
+	if !canStand(name) || !canStand(key) {
 		return "", "", false, notServed()
 	}
 	return name, key, true, nil

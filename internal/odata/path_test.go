@@ -48,6 +48,7 @@ func TestParsePathRefuses(t *testing.T) {
 		"/a/%ff":                        NotFound,
 		"/things('%0a')":                NotFound,
 		"/a/%zz":                        NotFound,
+		"/.('1')":                       NotFound,
 		strings.Repeat("/a", 17):        NotFound,
 		"/" + strings.Repeat("a", 4096): NotFound,
 		"/things(1)":                    BadRequest,
