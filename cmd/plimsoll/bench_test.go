@@ -343,19 +343,25 @@ type loadClient struct {
 	edit     func(request []byte, call int) // before each
 }
 
-// dialLoad connects the crowd to a server. The requests are shared out: a client
-// has one, or several that no other has.
+// dialLoad connects the usual crowd to a server.
 func dialLoad(b *testing.B, server string, status int, requests ...[]byte) *load {
 	b.Helper()
+	return dialClients(b, benchClients, server, status, requests...)
+}
+
+// dialClients connects a crowd to a server. The requests are shared out: a client
+// has one, or several that no other has.
+func dialClients(b *testing.B, clients int, server string, status int, requests ...[]byte) *load {
+	b.Helper()
 	l := &load{want: fmt.Sprintf("HTTP/1.1 %d ", status)}
-	for i := range benchClients {
+	for i := range clients {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(server, "http://"))
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { _ = conn.Close() })
 		c := &loadClient{conn: conn, in: bufio.NewReader(conn), edit: func([]byte, int) {}}
-		for r := i % len(requests); r < len(requests); r += benchClients {
+		for r := i % len(requests); r < len(requests); r += clients {
 			c.requests = append(c.requests, requests[r])
 		}
 		l.clients = append(l.clients, c)

@@ -47,7 +47,7 @@ func BenchmarkQuietCheckIn(b *testing.B) {
 // durable when they are answered, with the same rows written and counted by bare
 // SQL on a database of its own, and shows how long they take at half the rate.
 func BenchmarkCheckIn(b *testing.B) {
-	const devices, scriptCount = 2048, 3
+	const devices, clients, scriptCount = 2048, 256, 3 // each device reports now and then: there are more of them at once than clients of the API
 	program := builtServer(b)
 	stores := map[string]func(testing.TB) string{
 		"sqlite":   sqliteAddress,
@@ -57,10 +57,10 @@ func BenchmarkCheckIn(b *testing.B) {
 		b.Run(engine, func(b *testing.B) {
 			s := benchServer(b, program, stores[engine](b))
 			enrolled := s.benchDevices(b, devices)
-			bodies, ids := s.benchResults(b, scriptCount, devices), make([]string, devices)
+			body, ids := s.benchResults(b, scriptCount, enrolled), make([]string, devices)
 			requests := make([][]byte, devices)
 			for i, d := range enrolled {
-				requests[i], ids[i] = s.checkInRequest(d.token, bodies), d.id
+				requests[i], ids[i] = s.checkInRequest(d.token, body), d.id
 			}
 			address := stores[engine](b) // the floor's disk work is not the server's
 			if created, err := store.Open(b.Context(), address); err != nil || created.Close() != nil {
@@ -70,7 +70,7 @@ func BenchmarkCheckIn(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			subject := dialLoad(b, s.URL, http.StatusOK, requests...)
+			subject := dialClients(b, clients, s.URL, http.StatusOK, requests...)
 			for _, c := range subject.clients {
 				c.edit = nextRun
 			}
@@ -116,8 +116,8 @@ func floorSlice(b *testing.B, floor *storetest.Floor, devices []string, scriptCo
 const firstSequence = 1_000_000_000
 
 // benchResults makes scripts that reach all devices, and gives a check-in with a
-// result for each.
-func (s *benchedServer) benchResults(b *testing.B, scriptCount, devices int) (body string) {
+// result for each, by an agent that holds them.
+func (s *benchedServer) benchResults(b *testing.B, scriptCount int, devices []benchedDevice) (body string) {
 	b.Helper()
 	var results []string
 	for range scriptCount {
@@ -125,13 +125,15 @@ func (s *benchedServer) benchResults(b *testing.B, scriptCount, devices int) (bo
 			`{"displayName":"Disk encryption","detectionScriptContent":"IyEvYmluL3NoCg=="}`).json["id"].(string)
 		s.benchSend(b, http.StatusNoContent, "POST", scripts+"/"+id+"/assign",
 			`{"deviceHealthScriptAssignments":[{"target":{"@odata.type":"#microsoft.graph.allDevicesAssignmentTarget"}}]}`)
-		for pending := 0.0; pending < float64(devices); time.Sleep(10 * time.Millisecond) {
+		for pending := 0.0; pending < float64(len(devices)); time.Sleep(10 * time.Millisecond) {
 			pending, _ = s.benchSend(b, http.StatusOK, "GET", scripts+"/"+id+"/runSummary", "").json["detectionScriptPendingDeviceCount"].(float64)
 		}
 		results = append(results, fmt.Sprintf(`{"scriptId":%q,"revision":1,"state":"success","ranDateTime":%q,"output":"encrypted: yes","sequence":%d}`,
 			id, time.Now().UTC().Format(time.RFC3339Nano), firstSequence))
 	}
-	return `{"instance":"first","inventoryHash":"h","results":[` + strings.Join(results, ",") + `]}`
+	etag := s.benchSend(b, http.StatusOK, "POST", s.URL+checkin.CheckInPath, `{"instance":"first","inventoryHash":"h"}`,
+		"Authorization", "Bearer "+devices[0].token).json["etag"].(string) // the same for all
+	return fmt.Sprintf(`{"instance":"first","etag":%q,"inventoryHash":"h","results":[%s]}`, etag, strings.Join(results, ","))
 }
 
 // nextRun makes the results in a request those of a later run, with another

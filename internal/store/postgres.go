@@ -32,12 +32,14 @@ func openPostgres(address string) (*Store, error) {
 	db.SetMaxIdleConns(postgresConnections)
 	return &Store{readers: db, write: db, listening: config, searches: make(chan struct{}, postgresConnections/2), dialect: dialect{
 		name:    "postgres",
+		arrays:  true,
 		rows:    "json_array_elements($1::json) AS input(value)",
 		lockRow: " FOR UPDATE",
 		lockAll: "LOCK TABLE script_change, run_summary_head IN EXCLUSIVE MODE",
 		words: strings.NewReplacer(" WITHOUT ROWID", "", "COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
 			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
-		binary: "bytea", collate: ` COLLATE "C"`, position: "strpos(%s, %s)",
+		byIndex: "SELECT set_config('enable_seqscan', 'off', true), set_config('join_collapse_limit', '1', true)",
+		binary:  "bytea", collate: ` COLLATE "C"`, position: "strpos(%s, %s)",
 		elements:   "json_array_elements_text(CAST(%s AS json)) AS %s(value)",
 		once:       []any{pgx.QueryExecModeExec},
 		changeCase: postgresCases(),

@@ -29,6 +29,11 @@ type pairKey struct{ device, script string } // ids
 // counts. It sets the outcomes. An error means that nothing was changed.
 func (s *Store) ApplyReports(ctx context.Context, reports []*plimsoll.Report) (refusals []error, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
+		if s.dialect.byIndex != "" { // plans are kept: one made while a table was small reads it whole for each row
+			if _, err := tx.ExecContext(ctx, s.dialect.byIndex); err != nil {
+				return err
+			}
+		}
 		pairs, order, err := s.lockPairs(ctx, tx, reports)
 		if err != nil {
 			return err
@@ -105,31 +110,35 @@ func zeroTicks(t time.Time) int64 {
 func (s *Store) lockPairs(
 	ctx context.Context, tx *sql.Tx, reports []*plimsoll.Report,
 ) (map[pairKey]*pair, []*pair, error) {
-	pairs, input := map[pairKey]*pair{}, [][3]any{}
+	pairs := map[pairKey]*pair{}
+	var (
+		buckets          []int64
+		devices, scripts []string
+	)
 	for _, report := range reports {
 		bucket := plimsoll.DeviceBucket(report.DeviceID)
 		for i := range report.Results {
 			key := pairKey{report.DeviceID, report.Results[i].ScriptID}
 			if _, twice := pairs[key]; !twice {
 				pairs[key] = nil
-				input = append(input, [3]any{bucket, key.device, key.script})
+				buckets, devices, scripts = append(buckets, bucket), append(devices, key.device), append(scripts, key.script)
 			}
 		}
 	}
-	array, err := json.Marshal(input)
-	if err != nil || len(input) == 0 {
-		return pairs, nil, err
+	if len(pairs) == 0 {
+		return pairs, nil, nil
 	}
+	table, args := s.dialect.table(inputOf("bucket device script", buckets, devices, scripts))
 	order, err := collect(ctx, tx, func(row scanner) (*pair, error) {
 		p, key, err := scanPair(row)
 		pairs[key] = p
 		return p, err
 	}, `SELECT d.id, s.id, `+pairColumns+`
-		FROM `+s.dialect.rows+`
-			JOIN device d ON d.bucket = CAST(value ->> 0 AS bigint) AND d.id = value ->> 1
-			JOIN script s ON s.id = value ->> 2
+		FROM `+table+`
+			JOIN device d ON d.bucket = input.bucket AND d.id = input.device
+			JOIN script s ON s.id = input.script
 			JOIN run_state r ON r.bucket = d.bucket AND r.device = d.number AND r.script = s.number
-		ORDER BY r.bucket, r.device, r.script`+s.dialect.lockOf("r"), string(array))
+		ORDER BY r.bucket, r.device, r.script`+s.dialect.lockOf("r"), args...)
 	return pairs, order, err
 }
 
@@ -152,12 +161,12 @@ func scanPair(row scanner) (*pair, pairKey, error) {
 
 // writePairs writes the pairs that changed, and their output where it is another.
 func (s *Store) writePairs(ctx context.Context, tx *sql.Tx, pairs []*pair) error {
-	input, texts := make([][9]int64, 0, len(pairs)), [][5]any{}
+	changed, texts := make([][]int64, 0, len(pairs)), [][5]any{}
 	for _, p := range pairs {
 		if !p.changed {
 			continue
 		}
-		input = append(input, [9]int64{
+		changed = append(changed, []int64{
 			p.bucket, p.device, p.script, p.run.Revision, stateNumber(p.run.State), p.run.Sequence,
 			zeroTicks(p.run.RanAt), zeroTicks(p.run.DueAt), p.text,
 		})
@@ -165,20 +174,14 @@ func (s *Store) writePairs(ctx context.Context, tx *sql.Tx, pairs []*pair) error
 			texts = append(texts, [5]any{p.bucket, p.device, p.script, p.output, p.error})
 		}
 	}
-	if len(input) == 0 {
-		return nil
+	err := s.execRows(ctx, tx, "bucket device script revision state sequence ran_at due_at text", changed,
+		`UPDATE run_state SET revision = input.revision, state = input.state, sequence = input.sequence,
+			ran_at = input.ran_at, due_at = input.due_at, text = input.text FROM %s WHERE `+pairInRow)
+	if err != nil || len(texts) == 0 {
+		return err
 	}
-	array, err := json.Marshal(input)
+	array, err := json.Marshal(texts)
 	if err != nil {
-		return err
-	}
-	if _, err = tx.ExecContext(ctx, `UPDATE run_state SET revision = CAST(value ->> 3 AS bigint),
-			state = CAST(value ->> 4 AS bigint), sequence = CAST(value ->> 5 AS bigint),
-			ran_at = CAST(value ->> 6 AS bigint), due_at = CAST(value ->> 7 AS bigint), text = CAST(value ->> 8 AS bigint)
-		FROM `+s.dialect.rows+pairInRow, string(array)); err != nil || len(texts) == 0 {
-		return err
-	}
-	if array, err = json.Marshal(texts); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO run_output (bucket, device, script, output, error)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"maps"
 	"slices"
 )
@@ -39,25 +38,15 @@ func (t tally) add(key countKey, n, lastRun int64) {
 // are taken in the order of their keys, and behind all others, so that two
 // writers never wait for each other in a circle.
 func (s *Store) applyCounts(ctx context.Context, tx *sql.Tx, counts tally) error {
-	input := make([][6]int64, 0, len(counts))
+	rows := make([][]int64, 0, len(counts))
 	for _, key := range slices.SortedFunc(maps.Keys(counts), compareCounts) {
 		if change := counts[key]; change.n != 0 || change.lastRun != 0 {
-			input = append(input, [6]int64{key.script, key.bucket, key.revision, key.state, change.n, change.lastRun})
+			rows = append(rows, []int64{key.script, key.bucket, key.revision, key.state, change.n, change.lastRun})
 		}
 	}
-	if len(input) == 0 {
-		return nil
-	}
-	array, err := json.Marshal(input)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO run_count (script, bucket, revision, state, n, last_run)
-		SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint),
-			CAST(value ->> 3 AS bigint), CAST(value ->> 4 AS bigint), CAST(value ->> 5 AS bigint)
-		FROM `+s.dialect.rows+` WHERE true
+	return s.execRows(ctx, tx, "script bucket revision state n last_run", rows,
+		`INSERT INTO run_count (script, bucket, revision, state, n, last_run)
+		SELECT script, bucket, revision, state, n, last_run FROM %s WHERE true
 		ON CONFLICT (script, bucket, revision, state) DO UPDATE SET n = run_count.n + excluded.n,
-			last_run = CASE WHEN excluded.last_run > run_count.last_run THEN excluded.last_run ELSE run_count.last_run END`,
-		string(array))
-	return err
+			last_run = CASE WHEN excluded.last_run > run_count.last_run THEN excluded.last_run ELSE run_count.last_run END`)
 }

@@ -42,10 +42,12 @@ type Store struct {
 type dialect struct {
 	name    string
 	rows    string            // a table input(value) of the elements of the JSON array $1
+	arrays  bool              // a statement takes arrays as arguments
 	inside  bool              // the engine runs in this process
 	lockRow string            // after a SELECT: the row is this transaction's until it ends
 	lockAll string            // a change set's first statement, where a transaction does not keep all others from writing
 	words   *strings.Replacer // from the migrations' words to the engine's
+	byIndex string            // has the transaction find each row by its key, in the order of joins; "" where that goes without saying
 	binary  string            // the type of bytes
 	collate string            // behind text: it sorts by its bytes
 	// position, with two texts, gives the place of the second in the first, from
