@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"plimsoll"
 )
@@ -14,8 +15,8 @@ import (
 // Floor keeps results by bare batched SQL, two statements to a transaction, in
 // tables beside those of the product: what reports are measured against.
 type Floor struct {
-	db   *sql.DB
-	rows string // the table of the elements of a JSON array
+	db     *sql.DB
+	arrays bool // the engine takes arrays; else rows come as JSON
 }
 
 // FloorRow is one result.
@@ -29,10 +30,7 @@ type FloorRow struct {
 // NewFloor makes the tables in db, on SQLite or PostgreSQL, with a row for each
 // pair of the devices and of the scripts from 1.
 func NewFloor(ctx context.Context, db *sql.DB, engine string, devices []string, scripts int64) (*Floor, error) {
-	f := &Floor{db: db, rows: "json_each($1) AS input"}
-	if engine == "postgres" {
-		f.rows = "json_array_elements($1::json) AS input(value)"
-	}
+	f := &Floor{db: db, arrays: engine == "postgres"}
 	for _, statement := range []string{
 		`CREATE TABLE floor_state (bucket BIGINT, device TEXT, script BIGINT, revision BIGINT, state BIGINT, sequence BIGINT,
 			ran_at BIGINT, output TEXT, PRIMARY KEY (bucket, device, script))`,
@@ -63,15 +61,15 @@ func (f *Floor) Write(ctx context.Context, rows []FloorRow) error {
 	slices.SortFunc(rows, func(x, y FloorRow) int {
 		return cmp.Or(cmp.Compare(x.Device, y.Device), cmp.Compare(x.Script, y.Script))
 	})
-	states, counts, deltas := [][]any{}, map[[3]int64]int{}, [][]any{}
+	states, counts, deltas := [][]any{}, map[[3]int64]int64{}, [][]any{}
 	for i := range rows {
 		r := &rows[i]
 		bucket := plimsoll.DeviceBucket(r.Device)
-		states = append(states, []any{bucket, r.Device, r.Script, 1, r.State, r.Sequence, r.RanAt, r.Output})
+		states = append(states, []any{bucket, r.Device, r.Script, int64(1), r.State, r.Sequence, r.RanAt, r.Output})
 		counts[[3]int64{bucket, r.Script, r.State}]++
 	}
 	for key, n := range counts {
-		deltas = append(deltas, []any{key[0], key[1], 1, key[2], n})
+		deltas = append(deltas, []any{key[0], key[1], int64(1), key[2], n})
 	}
 	tx, err := f.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -82,21 +80,50 @@ func (f *Floor) Write(ctx context.Context, rows []FloorRow) error {
 		rows      [][]any
 		statement string
 	}{
-		{states, `INSERT INTO floor_state SELECT CAST(value ->> 0 AS bigint), value ->> 1, CAST(value ->> 2 AS bigint),
-				CAST(value ->> 3 AS bigint), CAST(value ->> 4 AS bigint), CAST(value ->> 5 AS bigint), CAST(value ->> 6 AS bigint), value ->> 7
-			FROM %s WHERE true ON CONFLICT (bucket, device, script) DO UPDATE SET revision = excluded.revision, state = excluded.state,
-				sequence = excluded.sequence, ran_at = excluded.ran_at, output = excluded.output`},
-		{deltas, `INSERT INTO floor_count SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint),
-				CAST(value ->> 2 AS bigint), CAST(value ->> 3 AS bigint), CAST(value ->> 4 AS bigint)
-			FROM %s WHERE true ON CONFLICT (bucket, script, revision, state) DO UPDATE SET n = floor_count.n + excluded.n`},
+		{states, `INSERT INTO floor_state SELECT * FROM %s WHERE true ON CONFLICT (bucket, device, script) DO UPDATE SET
+				revision = excluded.revision, state = excluded.state, sequence = excluded.sequence,
+				ran_at = excluded.ran_at, output = excluded.output`},
+		{deltas, `INSERT INTO floor_count SELECT * FROM %s WHERE true
+			ON CONFLICT (bucket, script, revision, state) DO UPDATE SET n = floor_count.n + excluded.n`},
 	} {
-		array, err := json.Marshal(step.rows)
+		table, args, err := f.table(step.rows)
 		if err != nil {
 			return err
 		}
-		if _, err = tx.ExecContext(ctx, fmt.Sprintf(step.statement, f.rows), string(array)); err != nil {
+		if _, err = tx.ExecContext(ctx, fmt.Sprintf(step.statement, table), args...); err != nil {
 			return err
 		}
 	}
 	return tx.Commit()
+}
+
+// table gives the table of the rows, and the arguments that it is made of, in
+// the way that is fastest on the engine.
+func (f *Floor) table(rows [][]any) (table string, args []any, err error) {
+	sources := make([]string, len(rows[0]))
+	if !f.arrays {
+		for i := range sources {
+			sources[i] = fmt.Sprintf("value ->> %d", i)
+		}
+		array, err := json.Marshal(rows)
+		return "(SELECT " + strings.Join(sources, ", ") + " FROM json_each($1))", []any{string(array)}, err
+	}
+	for i := range sources {
+		sources[i] = fmt.Sprintf("$%d::bigint[]", i+1)
+		if _, text := rows[0][i].(string); text {
+			sources[i] = fmt.Sprintf("$%d::text[]", i+1)
+			args = append(args, column[string](rows, i))
+		} else {
+			args = append(args, column[int64](rows, i))
+		}
+	}
+	return "unnest(" + strings.Join(sources, ", ") + ") AS input", args, nil
+}
+
+func column[T any](rows [][]any, i int) []T {
+	values := make([]T, len(rows))
+	for k, row := range rows {
+		values[k], _ = row[i].(T)
+	}
+	return values
 }
