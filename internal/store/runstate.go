@@ -121,7 +121,7 @@ func (s *Store) ChangeRunState(
 		p.setText(state.Output, state.Error)
 		p.move(before, counts)
 		if applied := before.state != stateNumber(plimsoll.StateNotApplicable); applied != (p.run.State != plimsoll.StateNotApplicable) {
-			if err = s.changed(ctx, tx, deviceID); err != nil {
+			if err = errors.Join(s.pushed(ctx, tx, p), s.changed(ctx, tx, deviceID)); err != nil {
 				return err
 			}
 		}
@@ -137,6 +137,19 @@ func (s *Store) ChangeRunState(
 		return addAuditEvent(ctx, tx, event)
 	})
 	return state, err
+}
+
+// pushed refuses to change whether a script applies to a device that an
+// assignment reaches: that follows from the platforms of the two.
+func (s *Store) pushed(ctx context.Context, tx *sql.Tx, p *pair) error {
+	var pushed bool
+	err := tx.QueryRowContext(ctx, `SELECT pushed FROM run_state WHERE bucket = $1 AND device = $2 AND script = $3`,
+		p.bucket, p.device, p.script).Scan(&pushed)
+	if err == nil && !pushed {
+		err = plimsoll.Errorf(plimsoll.Conflict, "An assignment reaches the device: "+
+			"whether the script applies to it (notApplicable) follows from the device's operating system and the script, and cannot be reported.")
+	}
+	return err
 }
 
 // insertPair makes a pair that another runner reports, unless it is there.

@@ -400,13 +400,20 @@ func (m *fleetModel) push(rt *rapid.T) {
 	}
 	s, state := m.scripts[id], rapid.SampledFrom(plimsoll.RunStates()[:4]).Draw(rt, "state")
 	run, there := s.runs[device]
-	if run.State == plimsoll.StateNotApplicable {
-		return
+	reached := there && !s.pushed[device]
+	if reached && rapid.Bool().Draw(rt, "inapplicable") {
+		state = plimsoll.StateNotApplicable
 	}
 	_, err := m.store.ChangeRunState(rt.Context(), id, device, true, func(r *plimsoll.DeviceRunState) error {
 		r.State, r.RanAt, r.Output = state, noon(), "pushed"
 		return nil
 	}, event("runState.create", id))
+	if reached && (state == plimsoll.StateNotApplicable) != (run.State == plimsoll.StateNotApplicable) {
+		if plimsoll.ErrorCode(err) != plimsoll.Conflict {
+			rt.Fatalf("%s on a pair that is %s, by an assignment: %v", state, run.State, err)
+		}
+		return
+	}
 	fine(rt, err)
 	s.runs[device] = plimsoll.Run{Revision: s.revision, State: state, Sequence: run.Sequence}
 	s.pushed[device] = s.pushed[device] || !there
