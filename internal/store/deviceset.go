@@ -40,13 +40,13 @@ func (s *Store) evaluateSets(ctx context.Context, tx *sql.Tx, set, bucket, first
 	if err != nil {
 		return err
 	}
-	const names = "bucket device device_set"
-	if err = s.execRows(ctx, tx, names, join,
-		`INSERT INTO device_set_member (bucket, device, device_set) SELECT bucket, device, device_set FROM %s`); err != nil {
+	const key = `CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint)`
+	if err = s.execRows(ctx, tx, join, `INSERT INTO device_set_member (bucket, device, device_set) SELECT `+key+
+		` FROM `+s.dialect.rows); err != nil {
 		return err
 	}
-	return s.execRows(ctx, tx, names, leave, `DELETE FROM device_set_member
-		WHERE (bucket, device, device_set) IN (SELECT bucket, device, device_set FROM %s)`)
+	return s.execRows(ctx, tx, leave, `DELETE FROM device_set_member WHERE (bucket, device, device_set) IN (SELECT `+key+
+		` FROM `+s.dialect.rows+`)`)
 }
 
 // setRule is the rule of a set; nil selects nobody, as the set is gone.

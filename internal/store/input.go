@@ -35,7 +35,10 @@ func inputRows(names string, rows [][]int64) input {
 }
 
 // table gives the table, and the statement's first arguments, which it is made
-// of. PostgreSQL takes arrays; SQLite has none, and takes JSON.
+// of. PostgreSQL takes arrays; SQLite has none, and takes JSON. Of an array
+// PostgreSQL's planner expects ten rows: it is for a statement that finds others'
+// rows by their keys alone, in a transaction that is told to (dialect.byIndex), or
+// none.
 func (d *dialect) table(in input) (table string, args []any) {
 	if d.arrays {
 		types := make([]string, len(in.columns))

@@ -15,16 +15,7 @@ import (
 // hear again, with what it missed.
 func TestListen(t *testing.T) {
 	t.Parallel()
-	address := pgtest.URL(t)
-	var servers [2]*store.Store
-	for i := range servers {
-		s, err := store.Open(t.Context(), address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		servers[i] = s
-	}
+	servers := openTwo(t)
 	here, there := servers[0], servers[1]
 	const device = "11111111-1111-1111-1111-111111111111"
 	version := func() uint64 {
@@ -92,17 +83,10 @@ func TestListen(t *testing.T) {
 // until it is gone.
 func TestDeletionIsHeard(t *testing.T) {
 	t.Parallel()
-	address := pgtest.URL(t)
-	var servers [2]*store.Store
+	servers := openTwo(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var listening sync.WaitGroup
-	for i := range servers {
-		s, err := store.Open(t.Context(), address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
-		servers[i] = s
+	for _, s := range servers {
 		listening.Go(func() { s.Listen(ctx, func(err error) { t.Error(err) }) })
 		eventually(t, "it hears", func() bool {
 			_, ok := s.DeviceVersion("x")
@@ -148,6 +132,21 @@ func TestDeletionIsHeard(t *testing.T) {
 		t.Error(err)
 	}
 	_ = silent.Close()
+}
+
+// openTwo opens a database twice, as two servers do.
+func openTwo(t *testing.T) (servers [2]*store.Store) {
+	t.Helper()
+	address := pgtest.URL(t)
+	for i := range servers {
+		s, err := store.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		servers[i] = s
+	}
+	return servers
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {

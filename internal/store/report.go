@@ -29,11 +29,6 @@ type pairKey struct{ device, script string } // ids
 // counts. It sets the outcomes. An error means that nothing was changed.
 func (s *Store) ApplyReports(ctx context.Context, reports []*plimsoll.Report) (refusals []error, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
-		if s.dialect.byIndex != "" { // plans are kept: one made while a table was small reads it whole for each row
-			if _, err := tx.ExecContext(ctx, s.dialect.byIndex); err != nil {
-				return err
-			}
-		}
 		pairs, order, err := s.lockPairs(ctx, tx, reports)
 		if err != nil {
 			return err
@@ -106,7 +101,8 @@ func zeroTicks(t time.Time) int64 {
 }
 
 // lockPairs reads the run states that the reports are about. They are this
-// transaction's until it ends: it takes them in the order of their keys.
+// transaction's until it ends: it takes them in the order of their keys. What
+// follows in the transaction finds its rows by their keys too.
 func (s *Store) lockPairs(
 	ctx context.Context, tx *sql.Tx, reports []*plimsoll.Report,
 ) (map[pairKey]*pair, []*pair, error) {
@@ -127,6 +123,11 @@ func (s *Store) lockPairs(
 	}
 	if len(pairs) == 0 {
 		return pairs, nil, nil
+	}
+	if s.dialect.byIndex != "" { // plans are kept: one made while a table was small reads it whole for each row
+		if _, err := tx.ExecContext(ctx, s.dialect.byIndex); err != nil {
+			return nil, nil, err
+		}
 	}
 	table, args := s.dialect.table(inputOf("bucket device script", buckets, devices, scripts))
 	order, err := collect(ctx, tx, func(row scanner) (*pair, error) {
@@ -174,9 +175,13 @@ func (s *Store) writePairs(ctx context.Context, tx *sql.Tx, pairs []*pair) error
 			texts = append(texts, [5]any{p.bucket, p.device, p.script, p.output, p.error})
 		}
 	}
-	err := s.execRows(ctx, tx, "bucket device script revision state sequence ran_at due_at text", changed,
-		`UPDATE run_state SET revision = input.revision, state = input.state, sequence = input.sequence,
-			ran_at = input.ran_at, due_at = input.due_at, text = input.text FROM %s WHERE `+pairInRow)
+	if len(changed) == 0 {
+		return nil
+	}
+	table, args := s.dialect.table(inputRows("bucket device script revision state sequence ran_at due_at text", changed))
+	_, err := tx.ExecContext(ctx, `UPDATE run_state SET revision = input.revision, state = input.state, sequence = input.sequence,
+			ran_at = input.ran_at, due_at = input.due_at, text = input.text FROM `+table+`
+		WHERE run_state.bucket = input.bucket AND run_state.device = input.device AND run_state.script = input.script`, args...)
 	if err != nil || len(texts) == 0 {
 		return err
 	}

@@ -44,9 +44,13 @@ func (s *Store) applyCounts(ctx context.Context, tx *sql.Tx, counts tally) error
 			rows = append(rows, []int64{key.script, key.bucket, key.revision, key.state, change.n, change.lastRun})
 		}
 	}
-	return s.execRows(ctx, tx, "script bucket revision state n last_run", rows,
-		`INSERT INTO run_count (script, bucket, revision, state, n, last_run)
-		SELECT script, bucket, revision, state, n, last_run FROM %s WHERE true
+	if len(rows) == 0 {
+		return nil
+	}
+	table, args := s.dialect.table(inputRows("script bucket revision state n last_run", rows))
+	_, err := tx.ExecContext(ctx, `INSERT INTO run_count (script, bucket, revision, state, n, last_run)
+		SELECT script, bucket, revision, state, n, last_run FROM `+table+` WHERE true
 		ON CONFLICT (script, bucket, revision, state) DO UPDATE SET n = run_count.n + excluded.n,
-			last_run = CASE WHEN excluded.last_run > run_count.last_run THEN excluded.last_run ELSE run_count.last_run END`)
+			last_run = CASE WHEN excluded.last_run > run_count.last_run THEN excluded.last_run ELSE run_count.last_run END`, args...)
+	return err
 }

@@ -121,7 +121,10 @@ func (s *Store) ChangeRunState(
 		p.setText(state.Output, state.Error)
 		p.move(before, counts)
 		if applied := before.state != stateNumber(plimsoll.StateNotApplicable); applied != (p.run.State != plimsoll.StateNotApplicable) {
-			if err = errors.Join(s.pushed(ctx, tx, p), s.changed(ctx, tx, deviceID)); err != nil {
+			if err = s.checkPushed(ctx, tx, p); err != nil {
+				return err
+			}
+			if err = s.changed(ctx, tx, deviceID); err != nil {
 				return err
 			}
 		}
@@ -139,9 +142,9 @@ func (s *Store) ChangeRunState(
 	return state, err
 }
 
-// pushed refuses to change whether a script applies to a device that an
+// checkPushed refuses to change whether a script applies to a device that an
 // assignment reaches: that follows from the platforms of the two.
-func (s *Store) pushed(ctx context.Context, tx *sql.Tx, p *pair) error {
+func (s *Store) checkPushed(ctx context.Context, tx *sql.Tx, p *pair) error {
 	var pushed bool
 	err := tx.QueryRowContext(ctx, `SELECT pushed FROM run_state WHERE bucket = $1 AND device = $2 AND script = $3`,
 		p.bucket, p.device, p.script).Scan(&pushed)
@@ -194,17 +197,23 @@ func (s *Store) DeleteRunState(ctx context.Context, scriptID, deviceID string, e
 		if err != nil {
 			return err
 		}
-		p, err := s.lockPair(ctx, tx, scriptID, deviceID)
+		key := []int64{plimsoll.DeviceBucket(deviceID), device, script}
+		// Not by lockPair: the plan that retarget then had would be kept for the background.
+		there, err := collect(ctx, tx, column[int64], `SELECT device FROM run_state
+			WHERE bucket = $1 AND device = $2 AND script = $3`+s.dialect.lockRow, key[0], device, script)
 		if err != nil {
 			return err
+		}
+		if len(there) == 0 {
+			return noRunStateFor(deviceID)
 		}
 		if err = s.changed(ctx, tx, deviceID); err != nil { // it may be made anew as another kind
 			return err
 		}
-		if err = s.dropPairs(ctx, tx, [][]int64{{p.bucket, p.device, p.script}}); err != nil {
+		if err = s.dropPairs(ctx, tx, [][]int64{key}); err != nil {
 			return err
 		}
-		if err = s.retarget(ctx, tx, reach{script: script, bucket: p.bucket, first: device, last: device}); err != nil {
+		if err = s.retarget(ctx, tx, reach{script: script, bucket: key[0], first: device, last: device}); err != nil {
 			return err
 		}
 		if err = s.endComputing(ctx, tx, script); err != nil {

@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"strconv"
-	"strings"
 )
 
 // reach is which pairs of scripts and devices are looked at: the devices of one
@@ -132,33 +132,33 @@ func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally)
 	if err := s.removePairs(ctx, tx, gone, counts); err != nil {
 		return err
 	}
-	return s.execRows(ctx, tx, pairKeyColumns+" assignment", kept,
-		`UPDATE run_state SET assignment = input.assignment FROM %s WHERE `+pairInRow)
+	return s.execRows(ctx, tx, kept, `UPDATE run_state SET assignment = CAST(value ->> 3 AS bigint) FROM `+s.dialect.rows+pairInRow)
 }
 
-// pairKeyColumns name the key of a run state, and pairInRow holds one against
-// that of a row that the statement brings along.
-const (
-	pairKeyColumns = "bucket device script"
-	pairInRow      = `run_state.bucket = input.bucket AND run_state.device = input.device AND run_state.script = input.script`
-)
+// pairInRow holds a run state against the key at the beginning of a row.
+const pairInRow = ` WHERE run_state.bucket = CAST(value ->> 0 AS bigint)
+	AND run_state.device = CAST(value ->> 1 AS bigint) AND run_state.script = CAST(value ->> 2 AS bigint)`
 
 // removePairs removes run states by their keys, which are locked.
 func (s *Store) removePairs(ctx context.Context, tx *sql.Tx, keys [][]int64, counts tally) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	table, args := s.dialect.table(inputRows(pairKeyColumns, keys))
-	inRows := `(bucket, device, script) IN (SELECT bucket, device, script FROM ` + table + `)`
-	if _, err := tx.ExecContext(ctx, `DELETE FROM run_output WHERE `+inRows, args...); err != nil {
+	array, err := json.Marshal(keys)
+	if err != nil {
 		return err
 	}
-	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
+	inRows := `(bucket, device, script) IN (SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint),
+		CAST(value ->> 2 AS bigint) FROM ` + s.dialect.rows + `)`
+	if _, err := tx.ExecContext(ctx, `DELETE FROM run_output WHERE `+inRows, string(array)); err != nil {
+		return err
+	}
+	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
 		var key countKey
 		err := row.Scan(&key.bucket, &key.script, &key.revision, &key.state)
 		counts.add(key, -1, 0)
 		return struct{}{}, err
-	}, `DELETE FROM run_state WHERE `+inRows+` RETURNING bucket, script, revision, state`, args...)
+	}, `DELETE FROM run_state WHERE `+inRows+` RETURNING bucket, script, revision, state`, string(array))
 	return err
 }
 
@@ -172,14 +172,15 @@ func (s *Store) dropPairs(ctx context.Context, tx *sql.Tx, keys [][]int64) error
 	return s.applyCounts(ctx, tx, counts)
 }
 
-// execRows carries out a statement, in which %s stands for the table "input" of
-// the rows, if there are any.
-func (s *Store) execRows(ctx context.Context, tx *sql.Tx, names string, rows [][]int64, statement string) error {
+// execRows carries out a statement over rows, if there are any.
+func (s *Store) execRows(ctx context.Context, tx *sql.Tx, rows [][]int64, statement string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	table, args := s.dialect.table(inputRows(names, rows))
-	_, err := tx.ExecContext(ctx, strings.Replace(statement, "%s", table, 1), args...)
+	array, err := json.Marshal(rows)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, statement, string(array))
+	}
 	return err
 }
 
