@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -58,6 +59,57 @@ func (w *wire) bring(t *testing.T, s *testServer, results ...string) *reply {
 	t.Helper()
 	return s.must(t, http.StatusOK, "POST", s.URL+checkin.CheckInPath,
 		`{"instance":"first","results":[`+strings.Join(results, ",")+`]}`, "Authorization", "Bearer "+w.token)
+}
+
+// TestOneCheckInAtATime has a device check in while another check-in of its own
+// is on its way.
+func TestOneCheckInAtATime(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := signedIn(t, store)
+		_, w := wiredAgent(t, s, s.enrollmentSecret(t))
+		body, rest := io.Pipe()
+		slow, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+checkin.CheckInPath, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.Header = http.Header{"Authorization": {"Bearer " + w.token}, "Content-Type": {"application/json"}}
+		answered := make(chan int, 1)
+		go func() {
+			response, err := http.DefaultClient.Do(slow)
+			if err != nil {
+				answered <- 0
+				return
+			}
+			_ = response.Body.Close()
+			answered <- response.StatusCode
+		}()
+		if _, err := rest.Write([]byte(`{"instance":`)); err != nil {
+			t.Fatal(err)
+		}
+		other := func() *reply {
+			answer, err := s.send(t.Context(), "POST", s.URL+checkin.CheckInPath, `{"instance":"first"}`, "Authorization", "Bearer "+w.token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer
+		}
+		waitUntil(t, "a refusal", func() bool { return other().StatusCode == http.StatusTooManyRequests })
+		if refused := other(); refused.Header.Get("Retry-After") != "1" {
+			t.Errorf("refused without saying until when: %v", refused.Header)
+		}
+		if _, err := rest.Write([]byte(`"first"}`)); err != nil {
+			t.Fatal(err)
+		}
+		_ = rest.Close()
+		if status := <-answered; status != http.StatusOK {
+			t.Errorf("the first check-in was answered %d", status)
+		}
+		if status := other().StatusCode; status != http.StatusOK {
+			t.Errorf("the one after it was answered %d", status)
+		}
+	})
 }
 
 // codes gives the outcomes of an answer.

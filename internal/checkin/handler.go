@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,7 +50,8 @@ type Throttle interface {
 // Handler serves the device protocol.
 type Handler struct {
 	Config
-	mux *http.ServeMux
+	mux      *http.ServeMux
+	underWay sync.Map // the ids of the devices whose check-ins are
 }
 
 // NewHandler makes the handler of all paths below /agent/v1/.
@@ -216,7 +218,16 @@ func (h *Handler) enroll(c *call) (*answer, error) {
 
 func tokenPath(tenantID string) string { return "/" + tenantID + "/oauth2/v2.0/token" }
 
+// checkIn takes one check-in of a device at a time, as its agent sends them: a
+// body may take maxCheckIn of memory.
 func (h *Handler) checkIn(c *call) (*answer, error) {
+	if _, underWay := h.underWay.LoadOrStore(c.deviceID, nil); underWay {
+		return nil, &plimsoll.Error{
+			Code: plimsoll.TooManyRequests, RetryAfter: time.Second,
+			Message: "Another check-in of this device is under way; send this one when that is answered.",
+		}
+	}
+	defer h.underWay.Delete(c.deviceID)
 	body, err := httpapi.ReadBody(c.Request, maxCheckIn)
 	if err != nil {
 		return nil, err

@@ -73,13 +73,14 @@ func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach) error {
 	if err := s.withdraw(ctx, tx, r, counts); err != nil {
 		return err
 	}
+	// Those that are there already are passed over by the table's key: a join would
+	// read the whole of it by a plan made while it was small.
 	rows, err := tx.QueryContext(ctx, `INSERT INTO run_state
 			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
 		`+r.desired()+`SELECT $1, w.device, w.script, 0, CASE WHEN s.runs_on & w.system <> 0 THEN 4 ELSE 5 END,
 			0, 0, 0, 0, w.assignment, false
 		FROM desired w JOIN script s ON s.number = w.script
-			LEFT JOIN run_state r ON r.bucket = $1 AND r.device = w.device AND r.script = w.script
-		WHERE r.device IS NULL RETURNING script, state`, r.bucket, r.first, r.last)
+		WHERE true ON CONFLICT (bucket, device, script) DO NOTHING RETURNING script, state`, r.bucket, r.first, r.last)
 	if err != nil {
 		return err
 	}
@@ -97,13 +98,18 @@ func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach) error {
 	return s.applyCounts(ctx, tx, counts)
 }
 
+// byPair is the script of a run state that is found by its bucket and device: as
+// no index has the sum, none by scripts is taken, which would go through the
+// devices of all buckets.
+const byPair = "r.script + 0"
+
 // withdraw removes the pairs in reach that no assignment wants any more, and
 // those that are to be made anew for another system. Those that another runner
 // reports stay. Of the others it notes which assignment holds now.
 func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
 	var any bool
 	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM run_state r
-		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts("r.script")+`)`,
+		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts(byPair)+`)`,
 		r.bucket, r.first, r.last).Scan(&any); err != nil || !any {
 		return err
 	}
@@ -122,7 +128,7 @@ func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally)
 			s.number IS NULL OR NOT r.pushed AND (w.device IS NULL OR (r.state = 5) <> (s.runs_on & w.system = 0))
 		FROM run_state r LEFT JOIN desired w ON w.device = r.device AND w.script = r.script
 			LEFT JOIN script s ON s.number = r.script
-		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts("r.script")+`
+		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts(byPair)+`
 			AND (s.number IS NULL OR coalesce(w.assignment, 0) <> r.assignment
 				OR NOT r.pushed AND (r.state = 5) <> (s.runs_on & w.system = 0))
 		ORDER BY r.device, r.script`+s.dialect.lockOf("r"), r.bucket, r.first, r.last)
