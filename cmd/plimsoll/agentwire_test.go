@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,54 +63,63 @@ func (w *wire) bring(t *testing.T, s *testServer, results ...string) *reply {
 }
 
 // TestOneCheckInAtATime has a device check in while another check-in of its own
-// is on its way.
+// is on its way: it is answered after that one, and not read before.
 func TestOneCheckInAtATime(t *testing.T) {
 	t.Parallel()
-	onEachEngine(t, func(t *testing.T, store string) {
-		t.Helper()
-		s := signedIn(t, store)
-		_, w := wiredAgent(t, s, s.enrollmentSecret(t))
-		body, rest := io.Pipe()
-		slow, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+checkin.CheckInPath, body)
+	s := signedIn(t, sqliteAddress(t))
+	_, w := wiredAgent(t, s, s.enrollmentSecret(t))
+	_, other := wiredAgent(t, s, s.enrollmentSecret(t))
+	send := func(token string, body io.Reader) <-chan int {
+		answered := make(chan int, 1)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+checkin.CheckInPath, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		slow.Header = http.Header{"Authorization": {"Bearer " + w.token}, "Content-Type": {"application/json"}}
-		answered := make(chan int, 1)
+		r.Header = http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "Expect": {"100-continue"}}
 		go func() {
-			response, err := http.DefaultClient.Do(slow)
+			response, err := (&http.Transport{ExpectContinueTimeout: patience}).RoundTrip(r)
 			if err != nil {
-				answered <- 0
+				t.Error(err)
 				return
 			}
 			_ = response.Body.Close()
 			answered <- response.StatusCode
 		}()
-		if _, err := rest.Write([]byte(`{"instance":`)); err != nil {
-			t.Fatal(err)
-		}
-		other := func() *reply {
-			answer, err := s.send(t.Context(), "POST", s.URL+checkin.CheckInPath, `{"instance":"first"}`, "Authorization", "Bearer "+w.token)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return answer
-		}
-		waitUntil(t, "a refusal", func() bool { return other().StatusCode == http.StatusTooManyRequests })
-		if refused := other(); refused.Header.Get("Retry-After") != "1" {
-			t.Errorf("refused without saying until when: %v", refused.Header)
-		}
-		if _, err := rest.Write([]byte(`"first"}`)); err != nil {
-			t.Fatal(err)
-		}
-		_ = rest.Close()
-		if status := <-answered; status != http.StatusOK {
-			t.Errorf("the first check-in was answered %d", status)
-		}
-		if status := other().StatusCode; status != http.StatusOK {
-			t.Errorf("the one after it was answered %d", status)
-		}
-	})
+		return answered
+	}
+	slow, rest := io.Pipe()
+	first := send(w.token, slow)
+	if _, err := rest.Write([]byte(`{"instance":`)); err != nil { // the server reads it: the first has its turn
+		t.Fatal(err)
+	}
+	body := &readBody{Reader: strings.NewReader(`{"instance":"first"}`)}
+	second := send(w.token, body)
+	if status := <-send(other.token, strings.NewReader(`{"instance":"first"}`)); status != http.StatusOK {
+		t.Errorf("another device meanwhile: %d", status)
+	}
+	time.Sleep(100 * time.Millisecond)
+	if body.read.Load() {
+		t.Error("the second check-in is read while the first is on its way")
+	}
+	if _, err := rest.Write([]byte(`"first"}`)); err != nil {
+		t.Fatal(err)
+	}
+	_ = rest.Close()
+	if a, b := <-first, <-second; a != http.StatusOK || b != http.StatusOK {
+		t.Errorf("the first was answered %d, the second %d", a, b)
+	}
+}
+
+// readBody tells whether anything was read of it.
+type readBody struct {
+	io.Reader
+
+	read atomic.Bool
+}
+
+func (b *readBody) Read(p []byte) (int, error) {
+	b.read.Store(true)
+	return b.Reader.Read(p)
 }
 
 // codes gives the outcomes of an answer.

@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,8 +49,8 @@ type Throttle interface {
 // Handler serves the device protocol.
 type Handler struct {
 	Config
-	mux      *http.ServeMux
-	underWay sync.Map // the ids of the devices whose check-ins are
+	mux   *http.ServeMux
+	turns turns // of the check-ins of each device
 }
 
 // NewHandler makes the handler of all paths below /agent/v1/.
@@ -221,13 +220,11 @@ func tokenPath(tenantID string) string { return "/" + tenantID + "/oauth2/v2.0/t
 // checkIn takes one check-in of a device at a time, as its agent sends them: a
 // body may take maxCheckIn of memory.
 func (h *Handler) checkIn(c *call) (*answer, error) {
-	if _, underWay := h.underWay.LoadOrStore(c.deviceID, nil); underWay {
-		return nil, &plimsoll.Error{
-			Code: plimsoll.TooManyRequests, RetryAfter: time.Second,
-			Message: "Another check-in of this device is under way; send this one when that is answered.",
-		}
+	done, err := h.turns.take(c.Context(), c.deviceID)
+	if err != nil {
+		return nil, err
 	}
-	defer h.underWay.Delete(c.deviceID)
+	defer done()
 	body, err := httpapi.ReadBody(c.Request, maxCheckIn)
 	if err != nil {
 		return nil, err
