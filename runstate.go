@@ -116,6 +116,15 @@ type Run struct {
 // clockTolerance is how far a device's clock may be ahead of ours.
 const clockTolerance = 5 * time.Minute
 
+// Arrived gives when a result that comes at the time now ran, as it is taken, and
+// the outcome if it is: the time of a clock that is ahead of ours is not.
+func (r *Result) Arrived(now time.Time) (ranAt time.Time, outcome Outcome) {
+	if r.RanAt.After(now.Add(clockTolerance)) {
+		return now, OutcomeClockAhead
+	}
+	return r.RanAt, OutcomeAccepted
+}
+
 // Accept holds a result, at the time now, against the script's current revision,
 // and makes it the latest run unless the outcome says otherwise.
 func (r *Run) Accept(result *Result, current int64, now time.Time) Outcome {
@@ -125,11 +134,7 @@ func (r *Run) Accept(result *Result, current int64, now time.Time) Outcome {
 	case result.Sequence <= r.Sequence:
 		return OutcomeDuplicate
 	}
-	outcome := OutcomeAccepted
-	ranAt := result.RanAt
-	if ranAt.After(now.Add(clockTolerance)) {
-		outcome, ranAt = OutcomeClockAhead, now
-	}
+	ranAt, outcome := result.Arrived(now)
 	*r = Run{
 		Revision: result.Revision, State: result.State, Sequence: result.Sequence, RanAt: ranAt, DueAt: result.DueAt,
 	}

@@ -332,7 +332,8 @@ func residentMiB(b *testing.B, pid int) float64 {
 // it takes little of what is measured.
 type load struct {
 	clients []*loadClient
-	want    string // how a good answer begins
+	want    string        // how a good answer begins
+	slice   time.Duration // of one run
 }
 
 type loadClient struct {
@@ -353,7 +354,7 @@ func dialLoad(b *testing.B, server string, status int, requests ...[]byte) *load
 // has one, or several that no other has.
 func dialClients(b *testing.B, clients int, server string, status int, requests ...[]byte) *load {
 	b.Helper()
-	l := &load{want: fmt.Sprintf("HTTP/1.1 %d ", status)}
+	l := &load{want: fmt.Sprintf("HTTP/1.1 %d ", status), slice: slice}
 	for i := range clients {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(server, "http://"))
 		if err != nil {
@@ -378,7 +379,7 @@ func (l *load) run(b *testing.B) float64 {
 	var running sync.WaitGroup
 	for i, c := range l.clients {
 		running.Go(func() {
-			for failures[i] == nil && time.Since(begin) < slice {
+			for failures[i] == nil && time.Since(begin) < l.slice {
 				failures[i] = c.call(l.want)
 				counts[i]++
 			}

@@ -59,7 +59,7 @@ const (
 	// ballastSize is of bytes that are never touched, and so take no memory.
 	// They count for the garbage collector's pace: without them it sets in at 4
 	// MiB, many times a second, and reads are a third slower (docs/performance.md).
-	ballastSize = 16 << 20
+	ballastSize = 64 << 20
 )
 
 // Run serves until it is told to stop, and finishes what it accepted.

@@ -24,29 +24,63 @@ type pair struct {
 
 type pairKey struct{ device, script string } // ids
 
+// arrival is a result on its way into the store.
+type arrival struct {
+	result  *plimsoll.Result
+	outcome *plimsoll.Outcome
+	key     pairKey
+	bucket  int64
+	at      time.Time
+}
+
+func arrivals(reports []*plimsoll.Report) (all []arrival) {
+	for _, report := range reports {
+		report.Outcomes = make([]plimsoll.Outcome, len(report.Results))
+		bucket := plimsoll.DeviceBucket(report.DeviceID)
+		for i := range report.Results {
+			result := &report.Results[i]
+			all = append(all, arrival{result, &report.Outcomes[i], pairKey{report.DeviceID, result.ScriptID}, bucket, report.At})
+		}
+	}
+	return all
+}
+
 // ApplyReports makes the results of many devices their latest runs, in one
 // durable transaction of a few statements, whatever their number, with the
 // counts. It sets the outcomes. An error means that nothing was changed.
+//
+// One statement takes the results that are the latest run of their pair, as
+// nearly all are. The others, and second results of one pair, are then judged one
+// by one.
 func (s *Store) ApplyReports(ctx context.Context, reports []*plimsoll.Report) (refusals []error, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
-		pairs, order, err := s.lockPairs(ctx, tx, reports)
+		counts := newTally()
+		rest, err := s.takeLatest(ctx, tx, arrivals(reports), counts)
 		if err != nil {
 			return err
 		}
-		counts := newTally()
-		for _, report := range reports {
-			report.Outcomes = make([]plimsoll.Outcome, len(report.Results))
-			for i := range report.Results {
-				result := &report.Results[i]
-				report.Outcomes[i] = pairs[pairKey{report.DeviceID, result.ScriptID}].accept(result, report.At, counts)
-			}
-		}
-		if err := s.writePairs(ctx, tx, order); err != nil {
+		if err := s.judge(ctx, tx, rest, counts); err != nil {
 			return err
 		}
 		return s.applyCounts(ctx, tx, counts)
 	})
 	return make([]error, len(reports)), err
+}
+
+// judge holds results against their pairs as these stand.
+func (s *Store) judge(ctx context.Context, tx *sql.Tx, rest []arrival, counts tally) error {
+	keys := make([]pairKey, len(rest))
+	for i := range rest {
+		keys[i] = rest[i].key
+	}
+	pairs, order, err := s.lockPairs(ctx, tx, keys)
+	if err != nil {
+		return err
+	}
+	for _, a := range rest {
+		*a.outcome = pairs[a.key].accept(a.result, a.at, counts)
+	}
+	return s.writePairs(ctx, tx, order)
 }
 
 // accept holds a result against a pair, which is nil where no assignment reaches
@@ -77,13 +111,17 @@ func (p *pair) countKey() countKey {
 }
 
 func (p *pair) setText(output, failure string) {
-	p.output, p.error = output, failure
-	p.text = 0
-	if output != "" || failure != "" {
-		hash := fnv.New64a()
-		_, _ = hash.Write([]byte(output + "\x00" + failure)) // never fails
-		p.text = int64(hash.Sum64() | 1)                     //nolint:gosec // any number will do, but 0
+	p.output, p.error, p.text = output, failure, textHash(output, failure)
+}
+
+// textHash tells what a run wrote from what another did; 0 is nothing.
+func textHash(output, failure string) int64 {
+	if output == "" && failure == "" {
+		return 0
 	}
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(output + "\x00" + failure)) // never fails
+	return int64(hash.Sum64() | 1)                       //nolint:gosec // any number will do, but 0
 }
 
 // stateNumber gives a run state's place in Graph's enum, under which it is
@@ -100,34 +138,27 @@ func zeroTicks(t time.Time) int64 {
 	return ticks(t)
 }
 
-// lockPairs reads the run states that the reports are about. They are this
-// transaction's until it ends: it takes them in the order of their keys. What
-// follows in the transaction finds its rows by their keys too.
-func (s *Store) lockPairs(
-	ctx context.Context, tx *sql.Tx, reports []*plimsoll.Report,
-) (map[pairKey]*pair, []*pair, error) {
+// lockPairs reads run states. They are this transaction's until it ends: it takes
+// them in the order of their keys. What follows in the transaction finds its rows
+// by their keys too.
+func (s *Store) lockPairs(ctx context.Context, tx *sql.Tx, keys []pairKey) (map[pairKey]*pair, []*pair, error) {
 	pairs := map[pairKey]*pair{}
 	var (
 		buckets          []int64
 		devices, scripts []string
 	)
-	for _, report := range reports {
-		bucket := plimsoll.DeviceBucket(report.DeviceID)
-		for i := range report.Results {
-			key := pairKey{report.DeviceID, report.Results[i].ScriptID}
-			if _, twice := pairs[key]; !twice {
-				pairs[key] = nil
-				buckets, devices, scripts = append(buckets, bucket), append(devices, key.device), append(scripts, key.script)
-			}
+	for _, key := range keys {
+		if _, twice := pairs[key]; !twice {
+			pairs[key] = nil
+			buckets = append(buckets, plimsoll.DeviceBucket(key.device))
+			devices, scripts = append(devices, key.device), append(scripts, key.script)
 		}
 	}
 	if len(pairs) == 0 {
 		return pairs, nil, nil
 	}
-	if s.dialect.byIndex != "" { // plans are kept: one made while a table was small reads it whole for each row
-		if _, err := tx.ExecContext(ctx, s.dialect.byIndex); err != nil {
-			return nil, nil, err
-		}
+	if err := s.findByIndex(ctx, tx); err != nil {
+		return nil, nil, err
 	}
 	table, args := s.dialect.table(inputOf("bucket device script", buckets, devices, scripts))
 	order, err := collect(ctx, tx, func(row scanner) (*pair, error) {
@@ -141,6 +172,16 @@ func (s *Store) lockPairs(
 			JOIN run_state r ON r.bucket = d.bucket AND r.device = d.number AND r.script = s.number
 		ORDER BY r.bucket, r.device, r.script`+s.dialect.lockOf("r"), args...)
 	return pairs, order, err
+}
+
+// findByIndex has the rest of a transaction find each row by its key: plans are
+// kept, and one made while a table was small reads it whole for each row.
+func (s *Store) findByIndex(ctx context.Context, tx *sql.Tx) error {
+	if s.dialect.byIndex == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, s.dialect.byIndex)
+	return err
 }
 
 const pairColumns = `s.revision, r.bucket, r.device, r.script, r.revision, r.state, r.sequence, r.ran_at, r.due_at, r.text`
@@ -162,7 +203,8 @@ func scanPair(row scanner) (*pair, pairKey, error) {
 
 // writePairs writes the pairs that changed, and their output where it is another.
 func (s *Store) writePairs(ctx context.Context, tx *sql.Tx, pairs []*pair) error {
-	changed, texts := make([][]int64, 0, len(pairs)), [][5]any{}
+	var changed [][]int64
+	var texts []outputRow
 	for _, p := range pairs {
 		if !p.changed {
 			continue
@@ -172,18 +214,35 @@ func (s *Store) writePairs(ctx context.Context, tx *sql.Tx, pairs []*pair) error
 			zeroTicks(p.run.RanAt), zeroTicks(p.run.DueAt), p.text,
 		})
 		if p.text != p.wasText {
-			texts = append(texts, [5]any{p.bucket, p.device, p.script, p.output, p.error})
+			texts = append(texts, outputRow{p.bucket, p.device, p.script, p.output, p.error})
 		}
 	}
 	if len(changed) == 0 {
 		return nil
 	}
-	table, args := s.dialect.table(inputRows("bucket device script revision state sequence ran_at due_at text", changed))
-	_, err := tx.ExecContext(ctx, `UPDATE run_state SET revision = input.revision, state = input.state, sequence = input.sequence,
-			ran_at = input.ran_at, due_at = input.due_at, text = input.text FROM `+table+`
-		WHERE run_state.bucket = input.bucket AND run_state.device = input.device AND run_state.script = input.script`, args...)
-	if err != nil || len(texts) == 0 {
+	table, args := s.dialect.table(inputRows(runColumns, changed))
+	_, err := tx.ExecContext(ctx, `UPDATE run_state SET `+setRun+` FROM `+table+` WHERE `+pairOfInput, args...)
+	if err != nil {
 		return err
+	}
+	return s.writeOutputs(ctx, tx, texts)
+}
+
+// The columns of a run in the input, how they are taken over, and the run state
+// that they are of.
+const (
+	runColumns = "bucket device script revision state sequence ran_at due_at text"
+	setRun     = `revision = input.revision, state = input.state, sequence = input.sequence,
+		ran_at = input.ran_at, due_at = input.due_at, text = input.text`
+	pairOfInput = `run_state.bucket = input.bucket AND run_state.device = input.device AND run_state.script = input.script`
+)
+
+// outputRow is what a run wrote: bucket, device and script, output and error.
+type outputRow [5]any
+
+func (s *Store) writeOutputs(ctx context.Context, tx *sql.Tx, texts []outputRow) error {
+	if len(texts) == 0 {
+		return nil
 	}
 	array, err := json.Marshal(texts)
 	if err != nil {

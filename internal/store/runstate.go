@@ -182,11 +182,12 @@ func (s *Store) insertPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID s
 
 // lockPair reads one pair, which is the transaction's until it ends.
 func (s *Store) lockPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID string) (*pair, error) {
-	pairs, _, err := s.lockPairs(ctx, tx, []*plimsoll.Report{{DeviceID: deviceID, Results: []plimsoll.Result{{ScriptID: scriptID}}}})
-	if err == nil && pairs[pairKey{deviceID, scriptID}] == nil {
+	key := pairKey{deviceID, scriptID}
+	pairs, _, err := s.lockPairs(ctx, tx, []pairKey{key})
+	if err == nil && pairs[key] == nil {
 		err = noRunStateFor(deviceID)
 	}
-	return pairs[pairKey{deviceID, scriptID}], err
+	return pairs[key], err
 }
 
 // DeleteRunState forgets the runs of a script on a device. The pair goes, unless

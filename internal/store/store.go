@@ -34,6 +34,7 @@ type Store struct {
 	current        *sql.Stmt     // the hot read, prepared
 	set            *changeSet    // nil unless the store is bound to one
 	versions       *deviceVersions
+	known          *known
 	listening      *pgx.ConnConfig // of a connection of its own; nil where the engine runs in this process
 	serving        *flock.Flock    // what one server at a time holds; nil where there may be several
 }
@@ -68,6 +69,7 @@ func Open(ctx context.Context, address string) (*Store, error) {
 	}
 	s.versions = &deviceVersions{under: map[*sql.Tx][]string{}, awaited: map[string]*listeners{}}
 	s.versions.deaf.Store(!s.InProcess())
+	s.known = newKnown()
 	if err := s.prepare(ctx, address); err != nil {
 		_ = s.Close() // what went wrong first is what counts
 		return nil, fmt.Errorf("open the store: %w", refusal(err))

@@ -13,7 +13,8 @@ import (
 )
 
 // Floor keeps results by bare batched SQL, two statements to a transaction, in
-// tables beside those of the product: what reports are measured against.
+// tables beside those of the product: what reports are measured against. A row
+// tells what it replaced, so that the counts are those of the rows that stand.
 type Floor struct {
 	db     *sql.DB
 	arrays bool // the engine takes arrays; else rows come as JSON
@@ -33,7 +34,7 @@ func NewFloor(ctx context.Context, db *sql.DB, engine string, devices []string, 
 	f := &Floor{db: db, arrays: engine == "postgres"}
 	for _, statement := range []string{
 		`CREATE TABLE floor_state (bucket BIGINT, device TEXT, script BIGINT, revision BIGINT, state BIGINT, sequence BIGINT,
-			ran_at BIGINT, output TEXT, PRIMARY KEY (bucket, device, script))`,
+			ran_at BIGINT, output TEXT, prev_state BIGINT, PRIMARY KEY (bucket, device, script))`,
 		`CREATE TABLE floor_count (bucket BIGINT, script BIGINT, revision BIGINT, state BIGINT, n BIGINT,
 			PRIMARY KEY (bucket, script, revision, state))`,
 	} {
@@ -61,40 +62,62 @@ func (f *Floor) Write(ctx context.Context, rows []FloorRow) error {
 	slices.SortFunc(rows, func(x, y FloorRow) int {
 		return cmp.Or(cmp.Compare(x.Device, y.Device), cmp.Compare(x.Script, y.Script))
 	})
-	states, counts, deltas := [][]any{}, map[[3]int64]int64{}, [][]any{}
+	states := make([][]any, len(rows))
 	for i := range rows {
 		r := &rows[i]
-		bucket := plimsoll.DeviceBucket(r.Device)
-		states = append(states, []any{bucket, r.Device, r.Script, int64(1), r.State, r.Sequence, r.RanAt, r.Output})
-		counts[[3]int64{bucket, r.Script, r.State}]++
-	}
-	for key, n := range counts {
-		deltas = append(deltas, []any{key[0], key[1], int64(1), key[2], n})
+		states[i] = []any{plimsoll.DeviceBucket(r.Device), r.Device, r.Script, int64(1), r.State, r.Sequence, r.RanAt, r.Output}
 	}
 	tx, err := f.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after the commit it does nothing
-	for _, step := range []struct {
-		rows      [][]any
-		statement string
-	}{
-		{states, `INSERT INTO floor_state SELECT * FROM %s WHERE true ON CONFLICT (bucket, device, script) DO UPDATE SET
-				revision = excluded.revision, state = excluded.state, sequence = excluded.sequence,
-				ran_at = excluded.ran_at, output = excluded.output`},
-		{deltas, `INSERT INTO floor_count SELECT * FROM %s WHERE true
-			ON CONFLICT (bucket, script, revision, state) DO UPDATE SET n = floor_count.n + excluded.n`},
-	} {
-		table, args, err := f.table(step.rows)
-		if err != nil {
-			return err
-		}
-		if _, err = tx.ExecContext(ctx, fmt.Sprintf(step.statement, table), args...); err != nil {
-			return err
-		}
+	deltas, err := f.upsert(ctx, tx, states)
+	if err != nil {
+		return err
+	}
+	table, args, err := f.table(deltas)
+	if err != nil {
+		return err
+	}
+	if _, err = tx.ExecContext(ctx, `INSERT INTO floor_count SELECT * FROM `+table+` WHERE true
+		ON CONFLICT (bucket, script, revision, state) DO UPDATE SET n = floor_count.n + excluded.n`, args...); err != nil {
+		return err
 	}
 	return tx.Commit()
+}
+
+// upsert writes the rows, and gives what they change of the counts.
+func (f *Floor) upsert(ctx context.Context, tx *sql.Tx, states [][]any) (deltas [][]any, err error) {
+	table, args, err := f.table(states)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, `INSERT INTO floor_state SELECT input.*, NULL FROM `+table+` WHERE true
+		ON CONFLICT (bucket, device, script) DO UPDATE SET prev_state = floor_state.state,
+			revision = excluded.revision, state = excluded.state, sequence = excluded.sequence,
+			ran_at = excluded.ran_at, output = excluded.output
+		RETURNING bucket, script, state, prev_state`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	counts := map[[3]int64]int64{}
+	for rows.Next() {
+		var bucket, script, state int64
+		var before sql.NullInt64
+		if err := rows.Scan(&bucket, &script, &state, &before); err != nil {
+			return nil, err
+		}
+		counts[[3]int64{bucket, script, state}]++
+		if before.Valid {
+			counts[[3]int64{bucket, script, before.Int64}]--
+		}
+	}
+	for key, n := range counts {
+		deltas = append(deltas, []any{key[0], key[1], int64(1), key[2], n})
+	}
+	return deltas, rows.Err()
 }
 
 // table gives the table of the rows, and the arguments that it is made of, in
@@ -106,7 +129,7 @@ func (f *Floor) table(rows [][]any) (table string, args []any, err error) {
 			sources[i] = fmt.Sprintf("value ->> %d", i)
 		}
 		array, err := json.Marshal(rows)
-		return "(SELECT " + strings.Join(sources, ", ") + " FROM json_each($1))", []any{string(array)}, err
+		return "(SELECT " + strings.Join(sources, ", ") + " FROM json_each($1)) AS input", []any{string(array)}, err
 	}
 	for i := range sources {
 		sources[i] = fmt.Sprintf("$%d::bigint[]", i+1)
