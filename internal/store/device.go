@@ -81,15 +81,19 @@ func (s *Store) changeDevice(
 		fmt.Sprintf(" WHERE bucket = $%d AND number = $%d", len(values)+1, len(values)+2), append(values, bucket, number)...); err != nil {
 		return d, err
 	}
-	return d, s.settleDevice(ctx, tx, bucket, number)
+	counts := newTally()
+	if err = s.settleDevice(ctx, tx, bucket, number, counts); err != nil {
+		return d, err
+	}
+	return d, s.applyCounts(ctx, tx, counts)
 }
 
 // settleDevice holds one device against every rule, and every script.
-func (s *Store) settleDevice(ctx context.Context, tx *sql.Tx, bucket, number int64) error {
+func (s *Store) settleDevice(ctx context.Context, tx *sql.Tx, bucket, number int64, counts tally) error {
 	if err := s.evaluateSets(ctx, tx, 0, bucket, number, number); err != nil {
 		return err
 	}
-	return s.retarget(ctx, tx, reach{bucket: bucket, first: number, last: number})
+	return s.retarget(ctx, tx, reach{bucket: bucket, first: number, last: number}, counts)
 }
 
 // UpdateDevice changes one device: change gets it as it stands.
@@ -160,7 +164,11 @@ func (s *Store) removeDevice(ctx context.Context, tx *sql.Tx, bucket, number int
 	if err != nil {
 		return err
 	}
-	if err = s.dropPairs(ctx, tx, pairs); err != nil {
+	counts := newTally()
+	if err = s.removePairs(ctx, tx, pairs, counts); err != nil {
+		return err
+	}
+	if err = s.applyCounts(ctx, tx, counts); err != nil {
 		return err
 	}
 	for _, script := range pushed { // this may have been the last that it was computed from
@@ -226,6 +234,9 @@ func (s *Store) BeginInstance(ctx context.Context, id, instance string, at time.
 	return err
 }
 
+// seenDevices is how many devices are noted in one transaction.
+const seenDevices = 1000
+
 // Seen notes when devices spoke to the service, so many to a transaction that
 // nobody waits for it.
 func (s *Store) Seen(ctx context.Context, at map[string]time.Time) error {
@@ -233,7 +244,7 @@ func (s *Store) Seen(ctx context.Context, at map[string]time.Time) error {
 	for id, t := range at {
 		rows = append(rows, [3]any{plimsoll.DeviceBucket(id), id, ticks(t)})
 	}
-	for some := range slices.Chunk(rows, stepDevices) {
+	for some := range slices.Chunk(rows, seenDevices) {
 		array, err := json.Marshal(some)
 		if err != nil {
 			return err

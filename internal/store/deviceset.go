@@ -402,7 +402,11 @@ func (s *Store) changeMember(
 		if err = s.changed(ctx, tx, deviceID); err != nil {
 			return err
 		}
-		if err = s.retarget(ctx, tx, reach{set: group.number, bucket: bucket, first: device, last: device}); err != nil {
+		counts := newTally()
+		if err = s.retarget(ctx, tx, reach{set: group.number, bucket: bucket, first: device, last: device}, counts); err != nil {
+			return err
+		}
+		if err = s.applyCounts(ctx, tx, counts); err != nil {
 			return err
 		}
 		return addAuditEvent(ctx, tx, event)

@@ -117,13 +117,14 @@ func (s *Store) EnrollDevices(ctx context.Context, enrollments []*plimsoll.Enrol
 		if err != nil {
 			return err
 		}
+		counts := newTally()
 		for i, e := range enrollments {
 			e.Device.ID = ids[i]
-			if refusals[i], err = s.enroll(ctx, tx, tokens, e); err != nil {
+			if refusals[i], err = s.enroll(ctx, tx, tokens, e, counts); err != nil {
 				return err
 			}
 		}
-		return nil
+		return s.applyCounts(ctx, tx, counts)
 	})
 	return refusals, err
 }
@@ -148,7 +149,7 @@ func (s *Store) lockTokens(ctx context.Context, tx *sql.Tx, enrollments []*plims
 }
 
 func (s *Store) enroll(
-	ctx context.Context, tx *sql.Tx, tokens map[string]*plimsoll.EnrollmentToken, e *plimsoll.Enrollment,
+	ctx context.Context, tx *sql.Tx, tokens map[string]*plimsoll.EnrollmentToken, e *plimsoll.Enrollment, counts tally,
 ) (refused, err error) {
 	t := tokens[string(e.TokenHash)]
 	if t == nil {
@@ -174,10 +175,10 @@ func (s *Store) enroll(
 	}
 	t.Uses++
 	e.Device.EnrollmentTokenID = t.ID
-	return nil, s.addDevice(ctx, tx, t, &e.Device)
+	return nil, s.addDevice(ctx, tx, t, &e.Device, counts)
 }
 
-func (s *Store) addDevice(ctx context.Context, tx *sql.Tx, t *plimsoll.EnrollmentToken, d *plimsoll.Device) error {
+func (s *Store) addDevice(ctx context.Context, tx *sql.Tx, t *plimsoll.EnrollmentToken, d *plimsoll.Device, counts tally) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE enrollment_token SET uses = $2 WHERE id = $1`, t.ID, t.Uses); err != nil {
 		return err
 	}
@@ -197,5 +198,5 @@ func (s *Store) addDevice(ctx context.Context, tx *sql.Tx, t *plimsoll.Enrollmen
 		SELECT $1, $2, number FROM device_set WHERE kind = 'group' AND id = $3 AND rule = ''`, bucket, number, t.GroupID); err != nil {
 		return err
 	}
-	return s.settleDevice(ctx, tx, bucket, number)
+	return s.settleDevice(ctx, tx, bucket, number, counts)
 }

@@ -34,8 +34,8 @@ func (t tally) add(key countKey, n, lastRun int64) {
 	change.lastRun = max(change.lastRun, lastRun)
 }
 
-// applyCounts changes run_count as the same transaction changed run_state. Rows
-// are taken in the order of their keys, and behind all others, so that two
+// applyCounts changes run_count as the same transaction changed run_state: once,
+// as rows are taken in the order of their keys, and behind all others, so that two
 // writers never wait for each other in a circle.
 func (s *Store) applyCounts(ctx context.Context, tx *sql.Tx, counts tally) error {
 	rows := make([][]int64, 0, len(counts))

@@ -211,10 +211,14 @@ func (s *Store) DeleteRunState(ctx context.Context, scriptID, deviceID string, e
 		if err = s.changed(ctx, tx, deviceID); err != nil { // it may be made anew as another kind
 			return err
 		}
-		if err = s.dropPairs(ctx, tx, [][]int64{key}); err != nil {
+		counts := newTally()
+		if err = s.removePairs(ctx, tx, [][]int64{key}, counts); err != nil {
 			return err
 		}
-		if err = s.retarget(ctx, tx, reach{script: script, bucket: key[0], first: device, last: device}); err != nil {
+		if err = s.retarget(ctx, tx, reach{script: script, bucket: key[0], first: device, last: device}, counts); err != nil {
+			return err
+		}
+		if err = s.applyCounts(ctx, tx, counts); err != nil {
 			return err
 		}
 		if err = s.endComputing(ctx, tx, script); err != nil {

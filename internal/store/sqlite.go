@@ -51,11 +51,13 @@ func openSQLite(path string) (*Store, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return &Store{readers: read, write: write, serving: flock.New(path + ".server"), searches: make(chan struct{}, readers/2), dialect: dialect{
-		name:   "sqlite",
-		rows:   "json_each($1) AS input",
-		inside: true,
-		words:  strings.NewReplacer(" NULLS FIRST", ""), // as SQLite sorts anyway, and its indexes take no word for it
-		binary: "blob", position: "instr(%s, %s)", elements: "json_each(%s) AS %s",
+		name:      "sqlite",
+		counted:   "%s, 1",
+		stepPairs: 1000, // one step keeps all others from writing
+		rows:      "json_each($1) AS input",
+		inside:    true,
+		words:     strings.NewReplacer(" NULLS FIRST", ""), // as SQLite sorts anyway, and its indexes take no word for it
+		binary:    "blob", position: "instr(%s, %s)", elements: "json_each(%s) AS %s",
 		changeCase: func(c *compiler, e *query.Expr) string {
 			if e.Op == query.ToLower {
 				return c.format("unicode_lower(%s)", e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"strconv"
 )
 
@@ -68,34 +69,34 @@ func (d *dialect) lockOf(table string) string {
 // want. The devices' rows are this transaction's already: it was the first thing
 // that it locked, so that whoever changes what is wanted afterwards comes by
 // again.
-func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach) error {
-	counts := newTally()
-	if err := s.withdraw(ctx, tx, r, counts); err != nil {
+func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
+	some, err := s.withdraw(ctx, tx, r, counts)
+	if err != nil {
 		return err
 	}
 	// Those that are there already are passed over by the table's key: a join would
 	// read the whole of it by a plan made while it was small.
-	rows, err := tx.QueryContext(ctx, `INSERT INTO run_state
+	passOver := ""
+	if some {
+		passOver = `WHERE true ON CONFLICT (bucket, device, script) DO NOTHING `
+	}
+	rows, err := tx.QueryContext(ctx, fmt.Sprintf(s.dialect.counted, `INSERT INTO run_state
 			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
 		`+r.desired()+`SELECT $1, w.device, w.script, 0, CASE WHEN s.runs_on & w.system <> 0 THEN 4 ELSE 5 END,
 			0, 0, 0, 0, w.assignment, false
-		FROM desired w JOIN script s ON s.number = w.script
-		WHERE true ON CONFLICT (bucket, device, script) DO NOTHING RETURNING script, state`, r.bucket, r.first, r.last)
+		FROM desired w JOIN script s ON s.number = w.script `+passOver+`RETURNING script, state`), r.bucket, r.first, r.last)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		key := countKey{bucket: r.bucket}
-		if err := rows.Scan(&key.script, &key.state); err != nil {
+		key, n := countKey{bucket: r.bucket}, int64(0)
+		if err := rows.Scan(&key.script, &key.state, &n); err != nil {
 			return err
 		}
-		counts.add(key, 1, 0)
+		counts.add(key, n, 0)
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return s.applyCounts(ctx, tx, counts)
+	return rows.Err()
 }
 
 // byPair is the script of a run state that is found by its bucket and device: as
@@ -105,16 +106,16 @@ const byPair = "r.script + 0"
 
 // withdraw removes the pairs in reach that no assignment wants any more, and
 // those that are to be made anew for another system. Those that another runner
-// reports stay. Of the others it notes which assignment holds now.
-func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
-	var any bool
+// reports stay. Of the others it notes which assignment holds now. It tells
+// whether there were any pairs in reach.
+func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally) (some bool, err error) {
 	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM run_state r
 		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts(byPair)+`)`,
-		r.bucket, r.first, r.last).Scan(&any); err != nil || !any {
-		return err
+		r.bucket, r.first, r.last).Scan(&some); err != nil || !some {
+		return false, err
 	}
 	var gone, kept [][]int64
-	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
+	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
 		var device, script, assignment int64
 		var remove bool
 		err := row.Scan(&device, &script, &assignment, &remove)
@@ -133,12 +134,12 @@ func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally)
 				OR NOT r.pushed AND (r.state = 5) <> (s.runs_on & w.system = 0))
 		ORDER BY r.device, r.script`+s.dialect.lockOf("r"), r.bucket, r.first, r.last)
 	if err != nil {
-		return err
+		return true, err
 	}
-	if err := s.removePairs(ctx, tx, gone, counts); err != nil {
-		return err
+	if err = s.removePairs(ctx, tx, gone, counts); err != nil {
+		return true, err
 	}
-	return s.execRows(ctx, tx, kept, `UPDATE run_state SET assignment = CAST(value ->> 3 AS bigint) FROM `+s.dialect.rows+pairInRow)
+	return true, s.execRows(ctx, tx, kept, `UPDATE run_state SET assignment = CAST(value ->> 3 AS bigint) FROM `+s.dialect.rows+pairInRow)
 }
 
 // pairInRow holds a run state against the key at the beginning of a row.
@@ -166,16 +167,6 @@ func (s *Store) removePairs(ctx context.Context, tx *sql.Tx, keys [][]int64, cou
 		return struct{}{}, err
 	}, `DELETE FROM run_state WHERE `+inRows+` RETURNING bucket, script, revision, state`, string(array))
 	return err
-}
-
-// dropPairs removes run states by their keys, which are locked, and counts them no
-// more.
-func (s *Store) dropPairs(ctx context.Context, tx *sql.Tx, keys [][]int64) error {
-	counts := newTally()
-	if err := s.removePairs(ctx, tx, keys, counts); err != nil {
-		return err
-	}
-	return s.applyCounts(ctx, tx, counts)
 }
 
 // execRows carries out a statement over rows, if there are any.

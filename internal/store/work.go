@@ -11,9 +11,8 @@ import (
 	"plimsoll"
 )
 
-// stepDevices is how many devices one step looks at: few enough that a report
-// which waits for it does not notice.
-const stepDevices = 1000
+// leastStep is how few devices one step looks at, however many scripts reach them.
+const leastStep = 20
 
 // task is work in the background, and how far it is.
 type task struct {
@@ -39,6 +38,11 @@ func (s *Store) Work(ctx context.Context) (worked bool, err error) {
 		if err != nil {
 			return err
 		}
+		if s.dialect.commitLater != "" {
+			if _, err = tx.ExecContext(ctx, s.dialect.commitLater); err != nil {
+				return err
+			}
+		}
 		return s.step(ctx, tx, t)
 	})
 	return worked, err
@@ -46,13 +50,18 @@ func (s *Store) Work(ctx context.Context) (worked bool, err error) {
 
 // step looks at the devices that are next.
 func (s *Store) step(ctx context.Context, tx *sql.Tx, t task) error {
-	for left := stepDevices; t.bucket < plimsoll.Buckets && left > 0; {
+	counts := newTally()
+	scripts, err := s.scriptsOf(ctx, tx, t)
+	if err != nil {
+		return err
+	}
+	for left := max(s.dialect.stepPairs/max(scripts, 1), leastStep); t.bucket < plimsoll.Buckets && left > 0; {
 		n, first, last, err := s.lockDevices(ctx, tx, t, left)
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			if err = s.workOn(ctx, tx, t, first, last); err != nil {
+			if err = s.workOn(ctx, tx, t, first, last, counts); err != nil {
 				return err
 			}
 			left -= n
@@ -61,12 +70,23 @@ func (s *Store) step(ctx context.Context, tx *sql.Tx, t task) error {
 			t.bucket, t.device = t.bucket+1, 0
 		}
 	}
+	if err := s.applyCounts(ctx, tx, counts); err != nil {
+		return err
+	}
 	if t.bucket == plimsoll.Buckets {
 		return s.finish(ctx, tx, t)
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE fleet_task SET bucket = $3, device = $4 WHERE kind = $1 AND number = $2`,
+	_, err = tx.ExecContext(ctx, `UPDATE fleet_task SET bucket = $3, device = $4 WHERE kind = $1 AND number = $2`,
 		t.kind, t.number, t.bucket, t.device)
 	return err
+}
+
+// scriptsOf gives how many scripts a task holds each device against.
+func (s *Store) scriptsOf(ctx context.Context, tx *sql.Tx, t task) (n int, err error) {
+	if t.kind == taskScript {
+		return 1, nil
+	}
+	return n, tx.QueryRowContext(ctx, `SELECT count(DISTINCT script) FROM assignment WHERE device_set = $1 OR filter = $1`, t.number).Scan(&n)
 }
 
 // lockDevices makes the next devices of a task's bucket the transaction's.
@@ -79,7 +99,7 @@ func (s *Store) lockDevices(ctx context.Context, tx *sql.Tx, t task, limit int) 
 	return len(numbers), numbers[0], numbers[len(numbers)-1], nil
 }
 
-func (s *Store) workOn(ctx context.Context, tx *sql.Tx, t task, first, last int64) error {
+func (s *Store) workOn(ctx context.Context, tx *sql.Tx, t task, first, last int64, counts tally) error {
 	r := reach{bucket: t.bucket, first: first, last: last}
 	if t.kind == taskScript {
 		r.script = t.number
@@ -92,7 +112,7 @@ func (s *Store) workOn(ctx context.Context, tx *sql.Tx, t task, first, last int6
 	if err := s.changed(ctx, tx, bucketChanged(t.bucket)); err != nil {
 		return err
 	}
-	return s.retarget(ctx, tx, r)
+	return s.retarget(ctx, tx, r, counts)
 }
 
 // finish removes a task that is done, and what it leaves without use.

@@ -83,6 +83,9 @@ type Option func(*Cluster)
 // it a killed server may have lost what it committed last.
 func Durable(c *Cluster) { c.durable = true }
 
+// Sized is Durable with the memory that docs/operations.md advises for a large fleet.
+func Sized(c *Cluster) { c.durable, c.more = true, "shared_buffers = 2GB\nmax_wal_size = 8GB\n" }
+
 // Cluster is a PostgreSQL that only one test uses, and may kill. Its methods end the test when they fail, so only the
 // test's own goroutine may call them.
 type Cluster struct {

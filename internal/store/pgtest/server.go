@@ -29,6 +29,7 @@ type server struct {
 	bin     string // from findInstalled
 	port    int
 	durable bool
+	more    string // settings, a line each
 }
 
 func (s *server) data() string { return filepath.Join(s.dir, "data") }
@@ -91,7 +92,7 @@ func (s *server) initdb(ctx context.Context) error {
 
 // configure writes the file that ALTER SYSTEM adds to.
 func (s *server) configure() error {
-	lines := settings
+	lines := settings + s.more
 	if !s.durable {
 		lines += fastSettings
 	}
