@@ -141,8 +141,11 @@ func (t *EnrollmentToken) Validate() error {
 
 // CheckLife refuses a token that is of no use any more at the time now, also to
 // ask again for the answer to an enrolment: one that was revoked or has expired.
+// A nil token is one that is not known.
 func (t *EnrollmentToken) CheckLife(now time.Time) error {
 	switch {
+	case t == nil:
+		return Errorf(Unauthenticated, "The enrolment token is not known here.")
 	case !t.RevokedAt.IsZero():
 		return Errorf(Forbidden, "The enrolment token was revoked.")
 	case !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt):

@@ -50,9 +50,10 @@ type DeviceRunState struct {
 // ID gives the id: the script's and the device's.
 func (s *DeviceRunState) ID() string { return s.ScriptID + ":" + s.DeviceID }
 
-// Validate refuses a state that cannot be kept, and gives its texts and times
-// the form in which they are.
-func (s *DeviceRunState) Validate() (err error) {
+// Validate refuses a state that cannot be kept at the time now, and gives its
+// texts and times the form in which they are. A run of the future is one of now,
+// as in [Result.Arrived].
+func (s *DeviceRunState) Validate(now time.Time) (err error) {
 	if !slices.Contains(RunStates(), s.State) {
 		return Invalidf("detectionState", "detectionState must be one of %v.", RunStates())
 	}
@@ -66,6 +67,7 @@ func (s *DeviceRunState) Validate() (err error) {
 			return err
 		}
 	}
+	s.RanAt, _ = (&Result{RanAt: s.RanAt}).Arrived(now)
 	s.Output, s.Error = KeptText(s.Output), KeptText(s.Error)
 	return nil
 }

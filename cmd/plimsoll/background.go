@@ -9,7 +9,7 @@ import (
 )
 
 // How often computed summaries are added to their histories, each at most once a
-// minute, and how often the histories are thinned.
+// minute, and how often what is of no use is thinned out.
 const (
 	recordInterval = 15 * time.Second
 	thinInterval   = time.Hour
@@ -22,6 +22,7 @@ func (a *app) background(s *store.Store, log *slog.Logger) []func(context.Contex
 		func(ctx context.Context) { s.RunWork(ctx, backgroundFault(ctx, log, "assignments")) },
 		a.every(recordInterval, log, "recording summaries", s.RecordSummaries),
 		a.every(thinInterval, log, "thinning histories", s.ThinHistories),
+		a.every(thinInterval, log, "dropping old counts", s.DropOldCounts),
 	}
 }
 

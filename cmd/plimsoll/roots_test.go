@@ -32,7 +32,7 @@ func TestV1Root(t *testing.T) {
 		for _, path := range []string{scripts, of.everything, of.everything + "/runSummary", of.everything + "/displayName", scripts + "/$count", scripts + "/delta"} {
 			for _, method := range []string{"GET", "POST", "PATCH", "DELETE"} {
 				r := s.must(t, http.StatusNotFound, method, v1+path, "")
-				if e, _ := r.json["error"].(map[string]any); e["code"] != "ResourceNotFound" || !strings.Contains(e["message"].(string), "/v1.0 has only what Graph has there") {
+				if e, _ := r.json["error"].(map[string]any); e["code"] != "ResourceNotFound" || !strings.Contains(e["message"].(string), "/v1.0 has the service document") {
 					t.Error(r.text)
 				}
 			}

@@ -21,7 +21,7 @@ func methodNotAllowed(method string, allow []string) error {
 }
 
 func notServed() error {
-	return plimsoll.Errorf(plimsoll.NotFound, "Nothing is served at this path; /beta/$metadata lists what is, and names are case-sensitive. /v1.0 has only what Graph has there.")
+	return plimsoll.Errorf(plimsoll.NotFound, "Nothing is served at this path; /beta/$metadata lists what is, and names are case-sensitive. /v1.0 has the service document, $metadata, $batch and deviceManagement.")
 }
 
 // explain turns any error into what goes over the wire.

@@ -8,7 +8,8 @@ import (
 	"plimsoll/internal/odata"
 )
 
-// The roots, as Graph has them. What is in Graph's v1.0 is served at both.
+// The roots, as Graph has them. Scripts are Graph's beta alone, and so all that
+// belongs to them is served there.
 const (
 	beta = "/beta"
 	v1   = "/v1.0"

@@ -89,6 +89,13 @@ func (s *Service) Enroll(
 	if err := enrollment.Device.Validate(); err != nil {
 		return plimsoll.Device{}, err
 	}
+	token, err := s.stores.EnrollmentTokenByHash(ctx, enrollment.TokenHash) // guesses take no turn from those that write
+	if err == nil {
+		err = token.CheckLife(now)
+	}
+	if err != nil {
+		return plimsoll.Device{}, err
+	}
 	if err := s.stores.Enroll(ctx, enrollment); err != nil {
 		return plimsoll.Device{}, err // the enrolment may be in use still
 	}

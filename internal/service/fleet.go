@@ -26,6 +26,7 @@ type EnrollmentTokenStore interface {
 	CreateEnrollmentToken(ctx context.Context, t *plimsoll.EnrollmentToken, e plimsoll.AuditEvent) error
 	EnrollmentTokens(ctx context.Context, page query.Page) (query.Rows[plimsoll.EnrollmentToken], error)
 	EnrollmentToken(ctx context.Context, id string) (plimsoll.EnrollmentToken, error)
+	EnrollmentTokenByHash(ctx context.Context, hash []byte) (*plimsoll.EnrollmentToken, error)
 	RevokeEnrollmentToken(ctx context.Context, id string, at time.Time, e plimsoll.AuditEvent) error
 }
 

@@ -33,11 +33,12 @@ func (s *Service) ChangeRunState(
 	if create {
 		activity = "deviceComplianceScriptDeviceState.create"
 	}
+	event := s.event(actor, activity, scriptID+":"+deviceID)
 	return s.stores.ChangeRunState(ctx, scriptID, deviceID, create, func(state *plimsoll.DeviceRunState) error {
 		edit(state)
 		state.ScriptID, state.DeviceID = scriptID, deviceID
-		return state.Validate()
-	}, s.event(actor, activity, scriptID+":"+deviceID))
+		return state.Validate(event.At)
+	}, event)
 }
 
 // DeleteRunState forgets what a script found on a device: where an assignment

@@ -176,6 +176,9 @@ func (s *Store) beginComputing(ctx context.Context, tx *sql.Tx, scriptID string,
 	var computed bool
 	err := tx.QueryRowContext(ctx, `SELECT computed FROM run_summary_head WHERE script_id = $1`+s.dialect.lockRow,
 		scriptID).Scan(&computed)
+	if errors.Is(err, sql.ErrNoRows) { // the script was deleted meanwhile
+		err = noScript(scriptID)
+	}
 	if err != nil || computed {
 		return err
 	}

@@ -63,7 +63,7 @@ func (s *Store) rules(ctx context.Context, tx *sql.Tx, set int64) ([]setRule, er
 		if err = row.Scan(&r.set, &kind, &text); err != nil || kind == setGone {
 			return r, err
 		}
-		r.rule, err = plimsoll.ParseRule("rule", text)
+		r.rule, err = s.known.rule(text)
 		return r, err
 	}, `SELECT number, kind, rule FROM device_set WHERE ($1 = 0 OR number = $1) AND NOT paused AND (rule <> '' OR kind = 'gone')`, set)
 }

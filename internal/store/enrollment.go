@@ -138,23 +138,32 @@ func (s *Store) lockTokens(ctx context.Context, tx *sql.Tx, enrollments []*plims
 	slices.SortFunc(hashes, bytes.Compare)
 	tokens := map[string]*plimsoll.EnrollmentToken{}
 	for _, hash := range slices.CompactFunc(hashes, bytes.Equal) {
-		t, err := scanToken(tx.QueryRowContext(ctx, `SELECT `+enrollmentColumns+` FROM enrollment_token t WHERE t.hash = $1`+s.dialect.lockRow, hash))
-		if err == nil {
-			tokens[string(hash)] = &t
-		} else if !errors.Is(err, sql.ErrNoRows) {
+		t, err := tokenByHash(ctx, tx, hash, s.dialect.lockRow)
+		if err != nil {
 			return nil, err
 		}
+		tokens[string(hash)] = t
 	}
 	return tokens, nil
+}
+
+// EnrollmentTokenByHash gives the token whose secret has the SHA-256 hash, or nil.
+func (s *Store) EnrollmentTokenByHash(ctx context.Context, hash []byte) (*plimsoll.EnrollmentToken, error) {
+	return tokenByHash(ctx, s.read, hash, "")
+}
+
+func tokenByHash(ctx context.Context, db reader, hash []byte, lock string) (*plimsoll.EnrollmentToken, error) {
+	t, err := scanToken(db.QueryRowContext(ctx, `SELECT `+enrollmentColumns+` FROM enrollment_token t WHERE t.hash = $1`+lock, hash))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &t, refusal(err)
 }
 
 func (s *Store) enroll(
 	ctx context.Context, tx *sql.Tx, tokens map[string]*plimsoll.EnrollmentToken, e *plimsoll.Enrollment, counts tally,
 ) (refused, err error) {
 	t := tokens[string(e.TokenHash)]
-	if t == nil {
-		return plimsoll.Errorf(plimsoll.Unauthenticated, "The enrolment token is not known here."), nil
-	}
 	if refused = t.CheckLife(e.Device.EnrolledAt); refused != nil {
 		return refused, nil
 	}

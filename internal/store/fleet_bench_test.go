@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func BenchmarkFleet(b *testing.B) {
 	const devices = 1_000_000
 	stores := map[string]func(testing.TB) string{
 		"sqlite":   sqliteAddress,
-		"postgres": func(tb testing.TB) string { tb.Helper(); return pgtest.Start(tb, pgtest.Durable).URL() },
+		"postgres": func(tb testing.TB) string { tb.Helper(); return pgtest.Start(tb, pgtest.Sized).URL() },
 	}
 	for _, engine := range []string{"sqlite", "postgres"} {
 		b.Run(engine, func(b *testing.B) {
@@ -37,7 +38,7 @@ func BenchmarkFleet(b *testing.B) {
 			}
 			f := &benchedFleet{Store: s, devices: manyDevices(b, s, devices)}
 			small := f.assign(b, 1_000)
-			large := f.assign(b, devices)
+			large := f.beside(b, small, func() string { return f.assign(b, devices) })
 			f.summaries(b, small, large)
 			f.reports(b, large)
 			f.revise(b, large)
@@ -143,6 +144,48 @@ func (f *benchedFleet) assign(b *testing.B, n int) (scriptID string) {
 	return script.ID
 }
 
+// beside has devices report while work goes on, ten at a time, and measures how
+// long they wait.
+func (f *benchedFleet) beside(b *testing.B, scriptID string, work func() string) string {
+	b.Helper()
+	ctx, stop := context.WithCancel(b.Context())
+	var reporting sync.WaitGroup
+	var took []time.Duration
+	reporting.Go(func() {
+		for round := int64(1); ctx.Err() == nil; round++ {
+			begin := time.Now()
+			if _, err := f.ApplyReports(b.Context(), someReports(f.devices[:1000], scriptID, 10, round)); err != nil {
+				b.Error(err)
+				return
+			}
+			took = append(took, time.Since(begin))
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	made := work()
+	stop()
+	reporting.Wait()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "report-p99-ms")
+	return made
+}
+
+// someReports gives reports of devices by chance, each with a result that follows
+// those of the rounds before.
+func someReports(devices []string, scriptID string, n int, round int64) []*plimsoll.Report {
+	reports := make([]*plimsoll.Report, n)
+	for i := range reports {
+		reports[i] = &plimsoll.Report{
+			DeviceID: devices[rand.IntN(len(devices))], At: time.Now(),
+			Results: []plimsoll.Result{{
+				ScriptID: scriptID, Revision: 1, Sequence: round, State: plimsoll.RunStates()[1+rand.IntN(2)],
+				RanAt: time.Now().UTC(), Output: "encrypted: yes",
+			}},
+		}
+	}
+	return reports
+}
+
 // median gives the median time of a call.
 func median(b *testing.B, times int, call func(ctx context.Context) error) time.Duration {
 	b.Helper()
@@ -202,16 +245,7 @@ func (f *benchedFleet) reports(b *testing.B, scriptID string) {
 	}
 	var ours, bare time.Duration
 	for round := range rounds {
-		reports := make([]*plimsoll.Report, group)
-		for i := range reports {
-			reports[i] = &plimsoll.Report{
-				DeviceID: f.devices[rand.IntN(len(f.devices))], At: time.Now(),
-				Results: []plimsoll.Result{{
-					ScriptID: scriptID, Revision: 1, Sequence: int64(round + 1), State: plimsoll.RunStates()[1+rand.IntN(2)],
-					RanAt: time.Now().UTC(), Output: "encrypted: yes",
-				}},
-			}
-		}
+		reports := someReports(f.devices, scriptID, group, int64(round+1))
 		begin := time.Now()
 		if _, err := f.ApplyReports(b.Context(), reports); err != nil {
 			b.Fatal(err)

@@ -6,12 +6,16 @@ import (
 	"slices"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"plimsoll"
 )
 
-// How many devices and scripts are remembered, at some 120 bytes each.
+// How many are remembered: devices and scripts at some 120 bytes each, rules at a
+// few times their text.
 const (
 	knownDevices = 1 << 17
 	knownScripts = 1 << 12
+	knownRules   = 1 << 10
 )
 
 // known remembers what ids stand for that reports name again and again. The
@@ -21,6 +25,7 @@ const (
 type known struct {
 	devices *lru.Cache[string, int64]
 	scripts *lru.Cache[string, scriptRevision]
+	rules   *lru.Cache[string, *plimsoll.Rule] // parsed, by their text
 }
 
 // scriptRevision is a script's number, and a revision that it has or had.
@@ -29,7 +34,20 @@ type scriptRevision struct{ number, revision int64 }
 func newKnown() *known {
 	devices, _ := lru.New[string, int64](knownDevices) // its one error is a size below one
 	scripts, _ := lru.New[string, scriptRevision](knownScripts)
-	return &known{devices, scripts}
+	rules, _ := lru.New[string, *plimsoll.Rule](knownRules)
+	return &known{devices, scripts, rules}
+}
+
+// rule gives a rule that was parsed, and found good, before it was stored.
+func (k *known) rule(text string) (*plimsoll.Rule, error) {
+	if rule, ok := k.rules.Get(text); ok {
+		return rule, nil
+	}
+	rule, err := plimsoll.ParseRule("rule", text)
+	if err == nil {
+		k.rules.Add(text, rule)
+	}
+	return rule, err
 }
 
 // deviceNumbers gives the numbers of the devices that results are of.

@@ -6,7 +6,34 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"time"
 )
+
+// DropOldCounts removes what counted run states of older revisions and counts none
+// any more, so that a summary takes as long to read after a thousand revisions as
+// after one. The row that holds the script's latest run stays.
+func (s *Store) DropOldCounts(ctx context.Context, _ time.Time) error {
+	const some = 1000
+	for dropped := some; dropped == some; {
+		if err := s.transact(ctx, func(tx *sql.Tx) error {
+			old, err := collect(ctx, tx, func(row scanner) ([]int64, error) {
+				key := make([]int64, 4)
+				return key, row.Scan(&key[0], &key[1], &key[2], &key[3])
+			}, `SELECT c.script, c.bucket, c.revision, c.state FROM run_count c JOIN script s ON s.number = c.script
+				WHERE c.n = 0 AND c.revision < s.revision AND c.last_run < (SELECT max(x.last_run) FROM run_count x WHERE x.script = c.script)
+				ORDER BY c.script, c.bucket, c.revision, c.state LIMIT $1`+s.dialect.lockOf("c"), some)
+			if err != nil {
+				return err
+			}
+			dropped = len(old)
+			return s.execRows(ctx, tx, old, `DELETE FROM run_count WHERE (script, bucket, revision, state) IN (SELECT CAST(value ->> 0 AS bigint),
+				CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint), CAST(value ->> 3 AS bigint) FROM `+s.dialect.rows+`)`)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // countKey names a row of run_count.
 type countKey struct{ script, bucket, revision, state int64 }

@@ -196,6 +196,14 @@ func (s *Store) DeleteScript(
 		if err = s.retargetScript(ctx, tx, id); err != nil {
 			return err
 		}
+		// The head is locked behind the task, as the background does. Whoever had it
+		// before may have made the summary a computed one.
+		if _, err = collect(ctx, tx, column[string], `SELECT script_id FROM run_summary_head WHERE script_id = $1`+s.dialect.lockRow, id); err != nil {
+			return err
+		}
+		if err = s.retargetScript(ctx, tx, id); err != nil {
+			return err
+		}
 		if _, err = tx.ExecContext(ctx, `DELETE FROM assignment WHERE script = (SELECT s.number FROM script s WHERE s.id = $1)`, id); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 		Scan(&v.Devices, &v.RunStates); err != nil {
 		return v, refusal(err)
 	}
-	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs, checkMembers}, s.dialect.checks...) {
+	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs, checkMembers, checkComputed, checkLastRuns, checkOutputs}, s.dialect.checks...) {
 		lines, err := collect(ctx, s.read, column[string], check)
 		if err != nil {
 			return v, err
@@ -86,6 +86,32 @@ func checkCounts() string {
 // checkPairs gives a sentence for each run state of what is not there.
 const checkPairs = `SELECT 'There is a run state of a device with the number ' || r.device || ', which is not there.'
 	FROM run_state r LEFT JOIN device d ON d.bucket = r.bucket AND d.number = r.device WHERE d.number IS NULL`
+
+// checkComputed holds whether a script's summary is computed to whether it has an
+// assignment or a run state. What no longer has any is left to the background.
+const checkComputed = `SELECT 'Script ' || f.id || CASE WHEN f.computed THEN ': its summary is computed, from nothing.'
+		ELSE ' has assignments or run states, and its summary is not computed from them.' END
+	FROM (SELECT s.id, h.computed, EXISTS (SELECT 1 FROM assignment a WHERE a.script = s.number)
+			OR EXISTS (SELECT 1 FROM run_state r WHERE r.script = s.number) AS has,
+			EXISTS (SELECT 1 FROM fleet_task t WHERE t.kind = 'script' AND t.number = s.number) AS working
+		FROM script s JOIN run_summary_head h ON h.script_id = s.id) AS f
+	WHERE f.computed <> f.has AND NOT (f.computed AND f.working)`
+
+// checkLastRuns gives a sentence for each script of which a device ran later than
+// its summary says.
+const checkLastRuns = `SELECT 'Script number ' || r.script || ' ran later on a device than its summary says.'
+	FROM (SELECT script, max(ran_at) AS at FROM run_state GROUP BY script) AS r
+		LEFT JOIN (SELECT script, max(last_run) AS at FROM run_count GROUP BY script) AS c ON c.script = r.script
+	WHERE r.at > coalesce(c.at, 0)`
+
+// checkOutputs gives a sentence for each output of no run state, and each that is
+// lost.
+const checkOutputs = `SELECT 'The output of a script on the device with the number ' || o.device || ' belongs to no run state.'
+	FROM run_output o LEFT JOIN run_state r ON r.bucket = o.bucket AND r.device = o.device AND r.script = o.script
+	WHERE r.device IS NULL
+	UNION ALL SELECT 'The output of a script on the device with the number ' || r.device || ' is lost.'
+	FROM run_state r LEFT JOIN run_output o ON r.bucket = o.bucket AND r.device = o.device AND r.script = o.script
+	WHERE r.text <> 0 AND o.device IS NULL`
 
 // checkMembers does so for each member of a group or a filter.
 const checkMembers = `SELECT 'A device with the number ' || m.device || ' is in a group or a filter, and is not there.'

@@ -31,6 +31,8 @@ type (
 	modelDevice struct{ system, name, user string }
 	modelScript struct {
 		revision    int64
+		windows     bool // it is for Windows, rather than Linux and macOS
+		lastRun     time.Time
 		assignments []plimsoll.Assignment
 		runs        map[string]plimsoll.Run // by device, of those that are targeted
 		pushed      map[string]bool
@@ -49,6 +51,8 @@ func fleet(t *testing.T, store Store) {
 			"script": m.addScript, "edit": m.edit, "assign": m.assign, "assign anew": m.assign,
 			"group": m.addGroup, "join": m.join, "leave": m.leave, "filter": m.addFilter,
 			"report": m.report, "report more": m.report, "report again": m.report, "push": m.push, "forget": m.forget,
+			"change rule": m.changeRule, "change filter": m.changeFilter, "end group": m.endGroup, "end script": m.endScript,
+			"change platform": m.changePlatform, "work": m.work,
 		}
 		for range 3 { // so that much has something to work on
 			m.enrol(rt)
@@ -63,6 +67,7 @@ func fleet(t *testing.T, store Store) {
 			m.compare(rt, name)
 			m.recall(rt, name)
 		}
+		m.verify(rt, "all steps")
 	})
 }
 
@@ -122,6 +127,9 @@ func (m *fleetModel) retarget(s *modelScript) {
 	for id, d := range m.devices {
 		run, there := s.runs[id]
 		applies := d.system == "Linux" || d.system == "macOS" // all scripts begin with #!
+		if s.windows {
+			applies = d.system == "Windows"
+		}
 		switch {
 		case s.pushed[id]:
 		case !m.reaches(s, id, d):
@@ -173,6 +181,7 @@ func (m *fleetModel) compare(rt *rapid.T, step string) {
 	for id, s := range m.scripts {
 		got, err := m.store.RunSummary(rt.Context(), id)
 		if len(s.assignments) == 0 && len(s.runs) == 0 {
+			s.lastRun = time.Time{} // what is counted later begins anew
 			if plimsoll.ErrorCode(err) != plimsoll.NotFound {
 				rt.Fatalf("after %s: the summary of a script that reaches nobody: %v %v", step, got, err)
 			}
@@ -194,8 +203,10 @@ func (m *fleetModel) compare(rt *rapid.T, step string) {
 		if diff := cmp.Diff(want, have); diff != "" {
 			rt.Fatalf("after %s: the summary of a script with %d runs: %s", step, len(s.runs), diff)
 		}
+		if lastRun := got.LastScriptRun; !lastRun.Equal(s.lastRun) {
+			rt.Fatalf("after %s: the last run is of %v, want %v", step, lastRun, s.lastRun)
+		}
 	}
-	m.verify(rt, step)
 }
 
 func (m *fleetModel) verify(rt *rapid.T, step string) {
@@ -215,22 +226,28 @@ func pick[V any](rt *rapid.T, all map[string]V, label string) string {
 	return rapid.SampledFrom(slices.Sorted(maps.Keys(all))).Draw(rt, label)
 }
 
+// enrol has a few devices enrol at once.
 func (m *fleetModel) enrol(rt *rapid.T) {
-	id := randomID()
-	d := &modelDevice{
-		system: rapid.SampledFrom([]string{"Linux", "macOS", "Windows", ""}).Draw(rt, "system"),
-		name:   rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name"),
-		user:   rapid.SampledFrom([]string{"", "someone@example.com"}).Draw(rt, "user"),
+	var all []*plimsoll.Enrollment
+	for range rapid.IntRange(1, 3).Draw(rt, "devices") {
+		id := randomID()
+		d := &modelDevice{
+			system: rapid.SampledFrom([]string{"Linux", "macOS", "Windows", ""}).Draw(rt, "system"),
+			name:   rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name"),
+			user:   rapid.SampledFrom([]string{"", "someone@example.com"}).Draw(rt, "user"),
+		}
+		key := sha256.Sum256([]byte(id))
+		all = append(all, &plimsoll.Enrollment{TokenHash: m.token, Device: plimsoll.Device{
+			ID: id, PublicKey: key[:], EnrolledAt: noon(), LastSyncAt: noon(), OwnerType: plimsoll.OwnerCompany, Changes: 1,
+			Inventory: plimsoll.Inventory{DeviceName: d.name, OperatingSystem: d.system, UserPrincipalName: d.user},
+		}})
+		m.devices[id] = d
 	}
-	key := sha256.Sum256([]byte(id))
-	e := &plimsoll.Enrollment{TokenHash: m.token, Device: plimsoll.Device{
-		ID: id, PublicKey: key[:], EnrolledAt: noon(), LastSyncAt: noon(), OwnerType: plimsoll.OwnerCompany, Changes: 1,
-		Inventory: plimsoll.Inventory{DeviceName: d.name, OperatingSystem: d.system, UserPrincipalName: d.user},
-	}}
-	refusals, err := m.store.EnrollDevices(rt.Context(), []*plimsoll.Enrollment{e})
+	refusals, err := m.store.EnrollDevices(rt.Context(), all)
 	fine(rt, err)
-	fine(rt, refusals[0])
-	m.devices[id] = d
+	for _, refused := range refusals {
+		fine(rt, refused)
+	}
 }
 
 // rename has a device send another inventory.
@@ -352,44 +369,144 @@ func (m *fleetModel) leave(rt *rapid.T) {
 	delete(m.groups[group], device)
 }
 
-// report has a device send results: new ones, old ones, those of the future, and
-// those of scripts that it has not.
+// report has devices send results, in one transaction: new ones, old ones, those
+// of the future, and those of scripts that they have not.
 func (m *fleetModel) report(rt *rapid.T) {
-	device := pick(rt, m.devices, "device")
-	if device == "" || len(m.scripts) == 0 {
+	if len(m.devices) == 0 || len(m.scripts) == 0 {
 		return
 	}
-	r := &plimsoll.Report{DeviceID: device, At: noon()}
-	var want []plimsoll.Outcome
-	for range rapid.IntRange(1, 4).Draw(rt, "results") {
-		id := pick(rt, m.scripts, "script")
-		s := m.scripts[id]
-		m.turn++
-		run, there := s.runs[device]
-		result := plimsoll.Result{
-			ScriptID: id, Revision: rapid.Int64Range(1, s.revision+1).Draw(rt, "revision"),
-			Sequence: max(1, rapid.SampledFrom([]int64{run.Sequence, m.turn, rapid.Int64Range(1, m.turn).Draw(rt, "any")}).Draw(rt, "sequence")), RanAt: noon().Add(time.Duration(m.turn) * time.Second),
-			State:  rapid.SampledFrom([]plimsoll.RunState{plimsoll.StateSuccess, plimsoll.StateFail, plimsoll.StateScriptError}).Draw(rt, "state"),
-			Output: rapid.SampledFrom([]string{"", "x", "it's \"so\"\n"}).Draw(rt, "output"),
+	var reports []*plimsoll.Report
+	var want, have [][]plimsoll.Outcome
+	for range rapid.IntRange(1, 3).Draw(rt, "reports") {
+		r := &plimsoll.Report{DeviceID: pick(rt, m.devices, "device"), At: noon()}
+		var outcomes []plimsoll.Outcome
+		for range rapid.IntRange(1, 4).Draw(rt, "results") {
+			id := pick(rt, m.scripts, "script")
+			result := m.result(rt, id, r.DeviceID)
+			r.Results, outcomes = append(r.Results, result), append(outcomes, m.accept(r.DeviceID, &result))
 		}
-		r.Results = append(r.Results, result)
-		switch {
-		case !there || run.State == plimsoll.StateNotApplicable:
-			want = append(want, plimsoll.OutcomeNotAssigned)
-		case result.Revision > s.revision:
-			want = append(want, plimsoll.OutcomeFutureRevision)
-		case result.Sequence <= run.Sequence:
-			want = append(want, plimsoll.OutcomeDuplicate)
-		default:
-			want = append(want, plimsoll.OutcomeAccepted)
-			s.runs[device] = plimsoll.Run{Revision: result.Revision, State: result.State, Sequence: result.Sequence}
-		}
+		reports, want = append(reports, r), append(want, outcomes)
 	}
-	_, err := m.store.ApplyReports(rt.Context(), []*plimsoll.Report{r})
+	_, err := m.store.ApplyReports(rt.Context(), reports)
 	fine(rt, err)
-	if diff := cmp.Diff(want, r.Outcomes); diff != "" {
+	for _, r := range reports {
+		have = append(have, r.Outcomes)
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
 		rt.Fatal(diff)
 	}
+}
+
+func (m *fleetModel) result(rt *rapid.T, id, device string) plimsoll.Result {
+	s := m.scripts[id]
+	m.turn++
+	sequences := []int64{s.runs[device].Sequence, m.turn, rapid.Int64Range(1, m.turn).Draw(rt, "any")}
+	return plimsoll.Result{
+		ScriptID: id, Revision: rapid.Int64Range(1, s.revision+1).Draw(rt, "revision"),
+		Sequence: max(1, rapid.SampledFrom(sequences).Draw(rt, "sequence")),
+		RanAt:    noon().Add(time.Duration(rapid.IntRange(-400, 400).Draw(rt, "seconds")) * time.Second),
+		State:    rapid.SampledFrom([]plimsoll.RunState{plimsoll.StateSuccess, plimsoll.StateFail, plimsoll.StateScriptError}).Draw(rt, "state"),
+		Output:   rapid.SampledFrom([]string{"", "x", "it's \"so\"\n"}).Draw(rt, "output"),
+	}
+}
+
+// accept does what the store has to do with a result that arrives at noon.
+func (m *fleetModel) accept(device string, result *plimsoll.Result) plimsoll.Outcome {
+	s := m.scripts[result.ScriptID]
+	run, there := s.runs[device]
+	switch {
+	case !there || run.State == plimsoll.StateNotApplicable:
+		return plimsoll.OutcomeNotAssigned
+	case result.Revision > s.revision:
+		return plimsoll.OutcomeFutureRevision
+	case result.Sequence <= run.Sequence:
+		return plimsoll.OutcomeDuplicate
+	}
+	s.runs[device] = plimsoll.Run{Revision: result.Revision, State: result.State, Sequence: result.Sequence}
+	ranAt, outcome := result.RanAt, plimsoll.OutcomeAccepted
+	if ranAt.After(noon().Add(5 * time.Minute)) {
+		ranAt, outcome = noon(), plimsoll.OutcomeClockAhead
+	}
+	s.ran(ranAt)
+	return outcome
+}
+
+// ran notes a run of a script.
+func (s *modelScript) ran(at time.Time) {
+	if at.After(s.lastRun) {
+		s.lastRun = at
+	}
+}
+
+// changeRule gives a dynamic group another rule.
+func (m *fleetModel) changeRule(rt *rapid.T) {
+	id := pick(rt, m.rules, "group")
+	if id == "" {
+		return
+	}
+	m.rules[id] = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name")
+	_, err := m.store.UpdateGroup(rt.Context(), id, func(g *plimsoll.Group) error {
+		g.MembershipRule = fmt.Sprintf("device.deviceName -eq %q", m.rules[id])
+		return nil
+	}, event("group.update", id))
+	fine(rt, err)
+}
+
+// changeFilter gives a filter another rule.
+func (m *fleetModel) changeFilter(rt *rapid.T) {
+	id := pick(rt, m.filters, "filter")
+	if id == "" {
+		return
+	}
+	m.filters[id] = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name")
+	_, err := m.store.UpdateFilter(rt.Context(), id, func(f *plimsoll.AssignmentFilter) error {
+		f.Rule = fmt.Sprintf("device.deviceName -eq %q", m.filters[id])
+		return nil
+	}, event("filter.update", id))
+	fine(rt, err)
+}
+
+// endGroup deletes a group: what its assignments reach, they reach no more.
+func (m *fleetModel) endGroup(rt *rapid.T) {
+	id := pick(rt, m.groupIDs(), "group")
+	if id == "" {
+		return
+	}
+	fine(rt, m.store.DeleteGroup(rt.Context(), id, func(*plimsoll.Group) error { return nil }, event("group.delete", id)))
+	delete(m.rules, id)
+	delete(m.groups, id)
+}
+
+func (m *fleetModel) endScript(rt *rapid.T) {
+	id := pick(rt, m.scripts, "script")
+	if id == "" || len(m.scripts) == 1 {
+		return
+	}
+	fine(rt, m.store.DeleteScript(rt.Context(), id, func(*plimsoll.Script) error { return nil }, event("delete", id)))
+	delete(m.scripts, id)
+}
+
+// changePlatform has a script be for other devices.
+func (m *fleetModel) changePlatform(rt *rapid.T) {
+	id := pick(rt, m.scripts, "script")
+	if id == "" {
+		return
+	}
+	s := m.scripts[id]
+	s.windows = !s.windows
+	_, err := m.store.UpdateScript(rt.Context(), id, func(script *plimsoll.Script) error {
+		return script.Change(func(script *plimsoll.Script) {
+			if script.Platform = ""; s.windows {
+				script.Platform = plimsoll.PlatformWindows10
+			}
+		}, noon())
+	}, event("update", id))
+	fine(rt, err)
+}
+
+// work does what servers do now and then.
+func (m *fleetModel) work(rt *rapid.T) {
+	fine(rt, m.store.DropOldCounts(rt.Context(), noon()))
 }
 
 // push has another runner report a device's state.
@@ -415,6 +532,7 @@ func (m *fleetModel) push(rt *rapid.T) {
 		return
 	}
 	fine(rt, err)
+	s.ran(noon())
 	s.runs[device] = plimsoll.Run{Revision: s.revision, State: state, Sequence: run.Sequence}
 	s.pushed[device] = s.pushed[device] || !there
 }

@@ -102,6 +102,7 @@ type (
 			change func(*plimsoll.DeviceRunState) error, e plimsoll.AuditEvent) (plimsoll.DeviceRunState, error)
 		DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
 		Work(ctx context.Context) (worked bool, err error)
+		DropOldCounts(ctx context.Context, now time.Time) error
 	}
 	// Groups keeps groups.
 	Groups interface {
