@@ -11,32 +11,43 @@ import (
 // rowKey is the key of a row of run_state.
 type rowKey struct{ bucket, device, script int64 }
 
-// takeLatest makes results the latest runs of their pairs where they surely are,
-// by one statement that also tells what it replaced. It gives the others, in
-// their order, with nothing done for them: for the domain to judge.
-func (s *Store) takeLatest(ctx context.Context, tx *sql.Tx, all []arrival, counts tally) (rest []arrival, err error) {
+// takeLatest makes results, each of a pair of its own, the latest runs of their
+// pairs, by one statement that also tells what it replaced. Those that it leaves
+// have to be such as change nothing, which needs no lock: else it is errNotLatest.
+func (s *Store) takeLatest(ctx context.Context, tx *sql.Tx, all []arrival, counts tally) error {
 	if err := s.findByIndex(ctx, tx); err != nil {
-		return nil, err
+		return err
 	}
-	first, err := s.firstOfPairs(ctx, tx, all)
-	if err != nil || len(first) == 0 {
-		return all, err
-	}
-	taken, texts, err := s.writeLatest(ctx, tx, first, counts)
+	known, err := s.knownPairs(ctx, tx, all)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	taken, texts, err := s.writeLatest(ctx, tx, known, counts)
+	if err != nil {
+		return err
+	}
+	var rest []arrival
 	for i := range all {
 		if !taken[all[i].result] {
 			rest = append(rest, all[i])
 		}
 	}
-	return rest, s.writeOutputs(ctx, tx, texts)
+	pairs, _, err := s.readPairs(ctx, tx, keysOf(rest), "")
+	if err != nil {
+		return err
+	}
+	for i := range rest {
+		p := pairs[rest[i].key]
+		if *rest[i].outcome = p.accept(rest[i].result, rest[i].at, tally{}); p != nil && p.changed {
+			return errNotLatest
+		}
+	}
+	return s.writeOutputs(ctx, tx, texts)
 }
 
-// firstOfPairs gives the first result of each pair, by the key of its row, as far
-// as there are such a device and such a revision of a script.
-func (s *Store) firstOfPairs(ctx context.Context, tx *sql.Tx, all []arrival) (map[rowKey]*arrival, error) {
+// knownPairs gives results by the keys of their rows, as far as there are such a
+// device and such a revision of a script.
+func (s *Store) knownPairs(ctx context.Context, tx *sql.Tx, all []arrival) (map[rowKey]*arrival, error) {
 	devices, err := s.known.deviceNumbers(ctx, s, tx, all)
 	if err != nil {
 		return nil, err
@@ -45,17 +56,16 @@ func (s *Store) firstOfPairs(ctx context.Context, tx *sql.Tx, all []arrival) (ma
 	if err != nil {
 		return nil, err
 	}
-	first := make(map[rowKey]*arrival, len(all))
+	known := make(map[rowKey]*arrival, len(all))
 	for i := range all {
 		a := &all[i]
-		device, known := devices[a.key.device]
+		device, enrolled := devices[a.key.device]
 		script := scripts[a.key.script] // its revision is 0 where there is none
-		key := rowKey{a.bucket, device, script.number}
-		if _, twice := first[key]; known && !twice && a.result.Revision <= script.revision {
-			first[key] = a
+		if enrolled && a.result.Revision <= script.revision {
+			known[rowKey{a.bucket, device, script.number}] = a
 		}
 	}
-	return first, nil
+	return known, nil
 }
 
 // writeLatest writes results over the rows that they follow: its conditions are
@@ -63,11 +73,14 @@ func (s *Store) firstOfPairs(ctx context.Context, tx *sql.Tx, all []arrival) (ma
 // their keys. It gives the results that were taken, and the outputs that are to
 // be written.
 func (s *Store) writeLatest(
-	ctx context.Context, tx *sql.Tx, first map[rowKey]*arrival, counts tally,
+	ctx context.Context, tx *sql.Tx, known map[rowKey]*arrival, counts tally,
 ) (taken map[*plimsoll.Result]bool, texts []outputRow, err error) {
-	rows := make([][]int64, 0, len(first))
-	written := make(map[rowKey][]int64, len(first))
-	for key, a := range first {
+	if len(known) == 0 {
+		return nil, nil, nil
+	}
+	rows := make([][]int64, 0, len(known))
+	written := make(map[rowKey][]int64, len(known))
+	for key, a := range known {
 		ranAt, _ := a.result.Arrived(a.at)
 		written[key] = []int64{
 			key.bucket, key.device, key.script, a.result.Revision, stateNumber(a.result.State), a.result.Sequence,
@@ -77,12 +90,12 @@ func (s *Store) writeLatest(
 	}
 	slices.SortFunc(rows, slices.Compare)
 	table, args := s.dialect.table(inputRows(runColumns, rows))
-	taken = make(map[*plimsoll.Result]bool, len(first))
+	taken = make(map[*plimsoll.Result]bool, len(known))
 	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
 		var key rowKey
 		var revision, state, text int64
 		err := row.Scan(&key.bucket, &key.device, &key.script, &revision, &state, &text)
-		if a := first[key]; err == nil {
+		if a := known[key]; err == nil {
 			is := written[key]
 			counts.add(countKey{key.script, key.bucket, revision, state}, -1, 0)
 			counts.add(countKey{key.script, key.bucket, is[3], is[4]}, 1, is[6])

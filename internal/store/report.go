@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"hash/fnv"
 	"slices"
 	"time"
@@ -49,38 +50,62 @@ func arrivals(reports []*plimsoll.Report) (all []arrival) {
 // durable transaction of a few statements, whatever their number, with the
 // counts. It sets the outcomes. An error means that nothing was changed.
 //
-// One statement takes the results that are the latest run of their pair, as
-// nearly all are. The others, and second results of one pair, are then judged one
-// by one.
+// Nearly always each result is the latest run of its pair, or changes nothing:
+// takeLatest is made for that. Where it is not so, all are judged in their order.
 func (s *Store) ApplyReports(ctx context.Context, reports []*plimsoll.Report) (refusals []error, err error) {
-	err = s.transact(ctx, func(tx *sql.Tx) error {
+	all, err := arrivals(reports), errNotLatest
+	if !twiceOnOnePair(all) {
+		err = s.transactCounted(ctx, func(tx *sql.Tx, counts tally) error { return s.takeLatest(ctx, tx, all, counts) })
+	}
+	if errors.Is(err, errNotLatest) {
+		err = s.transactCounted(ctx, func(tx *sql.Tx, counts tally) error { return s.judge(ctx, tx, all, counts) })
+	}
+	return make([]error, len(reports)), err
+}
+
+// errNotLatest says that results have to be judged in their order.
+var errNotLatest = errors.New("a result is not the latest of its pair")
+
+// transactCounted runs work in a transaction, and changes the counts as it did.
+func (s *Store) transactCounted(ctx context.Context, work func(tx *sql.Tx, counts tally) error) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
 		counts := newTally()
-		rest, err := s.takeLatest(ctx, tx, arrivals(reports), counts)
-		if err != nil {
-			return err
-		}
-		if err := s.judge(ctx, tx, rest, counts); err != nil {
+		if err := work(tx, counts); err != nil {
 			return err
 		}
 		return s.applyCounts(ctx, tx, counts)
 	})
-	return make([]error, len(reports)), err
 }
 
-// judge holds results against their pairs as these stand.
-func (s *Store) judge(ctx context.Context, tx *sql.Tx, rest []arrival, counts tally) error {
-	keys := make([]pairKey, len(rest))
-	for i := range rest {
-		keys[i] = rest[i].key
+func twiceOnOnePair(all []arrival) bool {
+	seen := make(map[pairKey]bool, len(all))
+	for i := range all {
+		if seen[all[i].key] {
+			return true
+		}
+		seen[all[i].key] = true
 	}
-	pairs, order, err := s.lockPairs(ctx, tx, keys)
+	return false
+}
+
+// judge holds results against their pairs as these stand, which are locked.
+func (s *Store) judge(ctx context.Context, tx *sql.Tx, all []arrival, counts tally) error {
+	pairs, order, err := s.readPairs(ctx, tx, keysOf(all), s.dialect.lockOf("r"))
 	if err != nil {
 		return err
 	}
-	for _, a := range rest {
-		*a.outcome = pairs[a.key].accept(a.result, a.at, counts)
+	for i := range all {
+		*all[i].outcome = pairs[all[i].key].accept(all[i].result, all[i].at, counts)
 	}
 	return s.writePairs(ctx, tx, order)
+}
+
+func keysOf(all []arrival) []pairKey {
+	keys := make([]pairKey, len(all))
+	for i := range all {
+		keys[i] = all[i].key
+	}
+	return keys
 }
 
 // accept holds a result against a pair, which is nil where no assignment reaches
@@ -138,10 +163,10 @@ func zeroTicks(t time.Time) int64 {
 	return ticks(t)
 }
 
-// lockPairs reads run states. They are this transaction's until it ends: it takes
-// them in the order of their keys. What follows in the transaction finds its rows
-// by their keys too.
-func (s *Store) lockPairs(ctx context.Context, tx *sql.Tx, keys []pairKey) (map[pairKey]*pair, []*pair, error) {
+// readPairs reads run states, in the order of their keys. lock may make them the
+// transaction's until it ends. What follows in the transaction finds its rows by
+// their keys too.
+func (s *Store) readPairs(ctx context.Context, tx *sql.Tx, keys []pairKey, lock string) (map[pairKey]*pair, []*pair, error) {
 	pairs := map[pairKey]*pair{}
 	var (
 		buckets          []int64
@@ -170,7 +195,7 @@ func (s *Store) lockPairs(ctx context.Context, tx *sql.Tx, keys []pairKey) (map[
 			JOIN device d ON d.bucket = input.bucket AND d.id = input.device
 			JOIN script s ON s.id = input.script
 			JOIN run_state r ON r.bucket = d.bucket AND r.device = d.number AND r.script = s.number
-		ORDER BY r.bucket, r.device, r.script`+s.dialect.lockOf("r"), args...)
+		ORDER BY r.bucket, r.device, r.script`+lock, args...)
 	return pairs, order, err
 }
 

@@ -183,7 +183,7 @@ func (s *Store) insertPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID s
 // lockPair reads one pair, which is the transaction's until it ends.
 func (s *Store) lockPair(ctx context.Context, tx *sql.Tx, scriptID, deviceID string) (*pair, error) {
 	key := pairKey{deviceID, scriptID}
-	pairs, _, err := s.lockPairs(ctx, tx, []pairKey{key})
+	pairs, _, err := s.readPairs(ctx, tx, []pairKey{key}, s.dialect.lockOf("r"))
 	if err == nil && pairs[key] == nil {
 		err = noRunStateFor(deviceID)
 	}

@@ -68,35 +68,19 @@ func (d *dialect) lockOf(table string) string {
 // retarget makes the run states of what r reaches those that the assignments
 // want. The devices' rows are this transaction's already: it was the first thing
 // that it locked, so that whoever changes what is wanted afterwards comes by
-// again.
+// again. What is new comes first: that may wait for a report of what is there, and
+// so must hold nothing that a report waits for.
 func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
-	some, err := s.withdraw(ctx, tx, r, counts)
-	if err != nil {
+	var some bool
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM run_state r
+		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts(byPair)+`)`,
+		r.bucket, r.first, r.last).Scan(&some); err != nil {
 		return err
 	}
-	// Those that are there already are passed over by the table's key: a join would
-	// read the whole of it by a plan made while it was small.
-	passOver := ""
-	if some {
-		passOver = `WHERE true ON CONFLICT (bucket, device, script) DO NOTHING `
-	}
-	rows, err := tx.QueryContext(ctx, fmt.Sprintf(s.dialect.counted, `INSERT INTO run_state
-			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
-		`+r.desired()+`SELECT $1, w.device, w.script, 0, CASE WHEN s.runs_on & w.system <> 0 THEN 4 ELSE 5 END,
-			0, 0, 0, 0, w.assignment, false
-		FROM desired w JOIN script s ON s.number = w.script `+passOver+`RETURNING script, state`), r.bucket, r.first, r.last)
-	if err != nil {
+	if err := s.addPairs(ctx, tx, r, some, counts); err != nil || !some {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		key, n := countKey{bucket: r.bucket}, int64(0)
-		if err := rows.Scan(&key.script, &key.state, &n); err != nil {
-			return err
-		}
-		counts.add(key, n, 0)
-	}
-	return rows.Err()
+	return s.changePairs(ctx, tx, r, counts)
 }
 
 // byPair is the script of a run state that is found by its bucket and device: as
@@ -104,29 +88,51 @@ func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach, counts tally)
 // devices of all buckets.
 const byPair = "r.script + 0"
 
-// withdraw removes the pairs in reach that no assignment wants any more, and
-// those that are to be made anew for another system. Those that another runner
-// reports stay. Of the others it notes which assignment holds now. It tells
-// whether there were any pairs in reach.
-func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally) (some bool, err error) {
-	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM run_state r
-		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts(byPair)+`)`,
-		r.bucket, r.first, r.last).Scan(&some); err != nil || !some {
-		return false, err
+// addPairs makes the pairs in reach that are wanted. Where there are some already,
+// these are passed over by the table's key: a join would read the whole of it by a
+// plan made while it was small.
+func (s *Store) addPairs(ctx context.Context, tx *sql.Tx, r reach, some bool, counts tally) error {
+	passOver := ""
+	if some {
+		passOver = `WHERE true ON CONFLICT (bucket, device, script) DO NOTHING `
 	}
-	var gone, kept [][]int64
-	_, err = collect(ctx, tx, func(row scanner) (struct{}, error) {
-		var device, script, assignment int64
-		var remove bool
-		err := row.Scan(&device, &script, &assignment, &remove)
-		if remove {
-			gone = append(gone, []int64{r.bucket, device, script})
-		} else {
-			kept = append(kept, []int64{r.bucket, device, script, assignment})
+	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
+		key, n := countKey{bucket: r.bucket}, int64(0)
+		err := row.Scan(&key.script, &key.state, &n)
+		counts.add(key, n, 0)
+		return struct{}{}, err
+	}, fmt.Sprintf(s.dialect.counted, `INSERT INTO run_state
+			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
+		`+r.desired()+`SELECT $1, w.device, w.script, 0, `+firstState+`, 0, 0, 0, 0, w.assignment, false
+		FROM desired w JOIN script s ON s.number = w.script `+passOver+`RETURNING script, state`), r.bucket, r.first, r.last)
+	return err
+}
+
+// firstState is the state in which a script begins on a device: pending, or not
+// applicable there.
+const firstState = `CASE WHEN s.runs_on & w.system <> 0 THEN 4 ELSE 5 END`
+
+// changePairs removes the pairs in reach that no assignment wants any more, and
+// begins anew those that are for another system now. Those that another runner
+// reports stay. Of the others it notes which assignment holds now.
+func (s *Store) changePairs(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
+	var gone, anew, kept [][]int64
+	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
+		var device, script, assignment, first int64
+		var remove, begin bool
+		err := row.Scan(&device, &script, &assignment, &remove, &begin, &first)
+		switch key := []int64{r.bucket, device, script}; {
+		case remove:
+			gone = append(gone, key)
+		case begin:
+			anew = append(anew, append(key, assignment, first))
+		default:
+			kept = append(kept, append(key, assignment))
 		}
 		return struct{}{}, err
 	}, r.desired()+`SELECT r.device, r.script, coalesce(w.assignment, 0),
-			s.number IS NULL OR NOT r.pushed AND (w.device IS NULL OR (r.state = 5) <> (s.runs_on & w.system = 0))
+			s.number IS NULL OR NOT r.pushed AND w.device IS NULL,
+			coalesce(NOT r.pushed AND r.state <> `+firstState+` AND 5 IN (r.state, `+firstState+`), false), `+firstState+`
 		FROM run_state r LEFT JOIN desired w ON w.device = r.device AND w.script = r.script
 			LEFT JOIN script s ON s.number = r.script
 		WHERE r.bucket = $1 AND r.device BETWEEN $2 AND $3 AND `+r.scripts(byPair)+`
@@ -134,12 +140,34 @@ func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, r reach, counts tally)
 				OR NOT r.pushed AND (r.state = 5) <> (s.runs_on & w.system = 0))
 		ORDER BY r.device, r.script`+s.dialect.lockOf("r"), r.bucket, r.first, r.last)
 	if err != nil {
-		return true, err
+		return err
 	}
 	if err = s.removePairs(ctx, tx, gone, counts); err != nil {
-		return true, err
+		return err
 	}
-	return true, s.execRows(ctx, tx, kept, `UPDATE run_state SET assignment = CAST(value ->> 3 AS bigint) FROM `+s.dialect.rows+pairInRow)
+	if err = s.beginAnew(ctx, tx, anew, counts); err != nil {
+		return err
+	}
+	return s.execRows(ctx, tx, kept, `UPDATE run_state SET assignment = CAST(value ->> 3 AS bigint) FROM `+s.dialect.rows+pairInRow)
+}
+
+// beginAnew forgets the runs of pairs that are locked: of each the key, the
+// assignment and the state.
+func (s *Store) beginAnew(ctx context.Context, tx *sql.Tx, rows [][]int64, counts tally) error {
+	keys := make([][]int64, len(rows))
+	for i, row := range rows {
+		keys[i] = row[:3]
+	}
+	if err := s.removePairs(ctx, tx, keys, counts); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		counts.add(countKey{bucket: row[0], script: row[2], state: row[4]}, 1, 0)
+	}
+	return s.execRows(ctx, tx, rows, `INSERT INTO run_state
+			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
+		SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint), 0, CAST(value ->> 4 AS bigint),
+			0, 0, 0, 0, CAST(value ->> 3 AS bigint), false FROM `+s.dialect.rows)
 }
 
 // pairInRow holds a run state against the key at the beginning of a row.
