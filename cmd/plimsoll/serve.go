@@ -51,10 +51,11 @@ type serveCommand struct {
 }
 
 const (
-	commitBatch    = 512  // run summaries in one transaction, or one query, at most
-	commitReports  = 128  // devices' reports in one transaction, of up to 100 results each
-	reportLanes    = 4    // transactions of reports at once on PostgreSQL
-	rememberTokens = 8192 // verified tokens that are not verified again for a while
+	commitBatch    = 512      // run summaries in one transaction, or one query, at most
+	commitReports  = 128      // devices' reports in one transaction, of up to 100 results each
+	reportLanes    = 2        // transactions of reports at once on PostgreSQL
+	reportBytes    = 64 << 20 // that reports under way may hold
+	rememberTokens = 8192     // verified tokens that are not verified again for a while
 
 	// ballastSize is of bytes that are never touched, and so take no memory.
 	// They count for the garbage collector's pace: without them it sets in at 4
@@ -144,7 +145,9 @@ func (c *serveCommand) startService(
 	if !s.InProcess() {
 		lanes = reportLanes
 	}
-	reports := ingest.NewLanes(lanes, s.ApplyReports, ingest.Limits{Batch: commitReports, Waiting: c.MaxWaiting}, m.observeReports)
+	reports := ingest.NewLanes(lanes, s.ApplyReports, ingest.Limits{
+		Batch: commitReports, Waiting: max(1, c.MaxWaiting/lanes), Bytes: reportBytes / int64(lanes),
+	}, m.observeReports)
 	enrollments := ingest.Enrollments{Group: ingest.NewGroup(s.EnrollDevices, limits, func(int) {})}
 	stores := storesOf(s)
 	stores.RunSummaryAppender, stores.Enroller, stores.Reporter = writes, enrollments, reports

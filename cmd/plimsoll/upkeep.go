@@ -16,7 +16,9 @@ type auditCommand struct {
 	Limit int `default:"100" env:"-" help:"How many of the latest changes to show."`
 }
 
-type verifyCommand struct{}
+type verifyCommand struct {
+	Wait time.Duration `default:"30s" env:"-" help:"How long to look again while servers are at work on what devices have to run."`
+}
 
 type versionCommand struct{}
 
@@ -66,6 +68,14 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 	}
 	return a.withStore(ctx, func(s *store.Store) error {
 		v, err := s.Verify(ctx)
+		for deadline := a.now().Add(c.Wait); err == nil && v.Unsettled > 0 && len(v.Differences) == 0 && a.now().Before(deadline); {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Second):
+			}
+			v, err = s.Verify(ctx)
+		}
 		if err != nil {
 			return err
 		}

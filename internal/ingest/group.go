@@ -6,6 +6,7 @@ package ingest
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"plimsoll"
@@ -18,8 +19,9 @@ type Commit[T any] func(ctx context.Context, items []T) (refusals []error, err e
 
 // Limits bound a [Group].
 type Limits struct {
-	Batch   int // most items in a transaction
-	Waiting int // most items that wait for one; a further one is refused
+	Batch   int   // most items in a transaction
+	Waiting int   // most items that wait for one; a further one is refused
+	Bytes   int64 // most that items under way may hold, unless one is alone; a transaction takes a quarter. 0 is no limit
 }
 
 // commitTimeout ends a transaction whose database does not answer, so that those
@@ -31,12 +33,15 @@ type Group[T any] struct {
 	commit  Commit[T]
 	limits  Limits
 	waiting chan *submission[T]
+	size    func(T) int64 // of an item, in bytes
+	held    atomic.Int64  // by the items under way
 	observe func(items int)
 }
 
 type submission[T any] struct {
 	ctx  context.Context //nolint:containedctx // the caller's: it may leave before its turn
 	item T
+	size int64
 	done chan error
 }
 
@@ -44,7 +49,7 @@ type submission[T any] struct {
 // of items of each transaction.
 func NewGroup[T any](commit Commit[T], limits Limits, observe func(items int)) *Group[T] {
 	return &Group[T]{
-		commit: commit, limits: limits, observe: observe,
+		commit: commit, limits: limits, observe: observe, size: func(T) int64 { return 0 },
 		waiting: make(chan *submission[T], limits.Waiting),
 	}
 }
@@ -53,20 +58,29 @@ func NewGroup[T any](commit Commit[T], limits Limits, observe func(items int)) *
 // refuses at once with TooManyRequests. A caller whose context ends before its
 // turn is left out; one whose context ends later may still be written.
 func (g *Group[T]) Submit(ctx context.Context, item T) error {
-	s := &submission[T]{ctx: ctx, item: item, done: make(chan error, 1)}
+	s := &submission[T]{ctx: ctx, item: item, size: g.size(item), done: make(chan error, 1)}
+	if held := g.held.Add(s.size); g.limits.Bytes > 0 && held > g.limits.Bytes && held > s.size {
+		g.held.Add(-s.size)
+		return tooMany()
+	}
 	select {
 	case g.waiting <- s:
 	default:
-		return &plimsoll.Error{
-			Code: plimsoll.TooManyRequests, RetryAfter: time.Second,
-			Message: "More requests are waiting for the database than can be taken on; send this one again in a moment.",
-		}
+		g.held.Add(-s.size)
+		return tooMany()
 	}
 	select {
 	case err := <-s.done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+func tooMany() error {
+	return &plimsoll.Error{
+		Code: plimsoll.TooManyRequests, RetryAfter: time.Second,
+		Message: "More requests are waiting for the database than can be taken on; send this one again in a moment.",
 	}
 }
 
@@ -90,10 +104,14 @@ func (g *Group[T]) Run(ctx context.Context) {
 
 // gather adds what waits to the batch, without waiting for more.
 func (g *Group[T]) gather(batch []*submission[T]) []*submission[T] {
-	for len(batch) < g.limits.Batch {
+	var held int64
+	for _, s := range batch {
+		held += s.size
+	}
+	for len(batch) < g.limits.Batch && (g.limits.Bytes == 0 || held < g.limits.Bytes/4) {
 		select {
 		case s := <-g.waiting:
-			batch = append(batch, s)
+			batch, held = append(batch, s), held+s.size
 		default:
 			return batch
 		}
@@ -107,11 +125,14 @@ func (g *Group[T]) write(ctx context.Context, batch []*submission[T]) {
 	defer cancel()
 	present := make([]*submission[T], 0, len(batch))
 	items := make([]T, 0, len(batch))
+	var size int64
 	for _, s := range batch {
+		size += s.size
 		if s.ctx.Err() == nil {
 			present, items = append(present, s), append(items, s.item)
 		}
 	}
+	defer g.held.Add(-size)
 	if len(items) == 0 {
 		return
 	}

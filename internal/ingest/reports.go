@@ -9,7 +9,7 @@ import (
 
 // Lanes gathers devices' reports into shared transactions, in lanes: those of
 // one bucket always take the same lane, so that two transactions at once never
-// want the same rows.
+// want the same rows. The limits are each lane's.
 type Lanes struct{ lanes []*Group[*plimsoll.Report] }
 
 // NewLanes makes so many lanes, each with the limits, which work
@@ -18,8 +18,17 @@ func NewLanes(lanes int, commit Commit[*plimsoll.Report], limits Limits, observe
 	l := &Lanes{lanes: make([]*Group[*plimsoll.Report], lanes)}
 	for i := range l.lanes {
 		l.lanes[i] = NewGroup(commit, limits, observe)
+		l.lanes[i].size = reportSize
 	}
 	return l
+}
+
+// reportSize gives about how many bytes of memory a report takes.
+func reportSize(r *plimsoll.Report) (size int64) {
+	for i := range r.Results {
+		size += int64(len(r.Results[i].Output)+len(r.Results[i].Error)) + 200
+	}
+	return size
 }
 
 // Run writes what is reported until ctx is done and nothing waits any more.

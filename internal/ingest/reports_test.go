@@ -3,8 +3,10 @@ package ingest_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"plimsoll"
 	"plimsoll/internal/ingest"
@@ -66,4 +68,38 @@ func TestLanes(t *testing.T) {
 	if len(seen) != 200 {
 		t.Errorf("%d reports were committed", len(seen))
 	}
+}
+
+// TestBytesOfReports has reports wait that hold more than may be held: one alone is
+// taken, however large, and a further one refused until it is written.
+func TestBytesOfReports(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		write := make(chan struct{})
+		commit := func(_ context.Context, reports []*plimsoll.Report) ([]error, error) {
+			<-write
+			return make([]error, len(reports)), nil
+		}
+		lanes := ingest.NewLanes(1, commit, ingest.Limits{Batch: 10, Waiting: 10, Bytes: 1000}, func(int) {})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go lanes.Run(ctx)
+		large := func() *plimsoll.Report {
+			return &plimsoll.Report{Results: []plimsoll.Result{{Output: strings.Repeat("x", 2000)}}}
+		}
+		first := make(chan error, 1)
+		go func() { first <- lanes.Report(ctx, large()) }()
+		synctest.Wait()
+		if err := lanes.Report(ctx, &plimsoll.Report{Results: []plimsoll.Result{{}}}); plimsoll.ErrorCode(err) != plimsoll.TooManyRequests {
+			t.Errorf("beside a large one: %v", err)
+		}
+		close(write)
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if err := lanes.Report(ctx, large()); err != nil {
+			t.Errorf("after it was written: %v", err)
+		}
+	})
 }

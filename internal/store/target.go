@@ -92,9 +92,9 @@ const byPair = "r.script + 0"
 // these are passed over by the table's key: a join would read the whole of it by a
 // plan made while it was small.
 func (s *Store) addPairs(ctx context.Context, tx *sql.Tx, r reach, some bool, counts tally) error {
-	passOver := ""
+	orSkip := ""
 	if some {
-		passOver = `WHERE true ON CONFLICT (bucket, device, script) DO NOTHING `
+		orSkip = `WHERE true ON CONFLICT (bucket, device, script) DO NOTHING `
 	}
 	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {
 		key, n := countKey{bucket: r.bucket}, int64(0)
@@ -104,7 +104,7 @@ func (s *Store) addPairs(ctx context.Context, tx *sql.Tx, r reach, some bool, co
 	}, fmt.Sprintf(s.dialect.counted, `INSERT INTO run_state
 			(bucket, device, script, revision, state, sequence, ran_at, due_at, text, assignment, pushed)
 		`+r.desired()+`SELECT $1, w.device, w.script, 0, `+firstState+`, 0, 0, 0, 0, w.assignment, false
-		FROM desired w JOIN script s ON s.number = w.script `+passOver+`RETURNING script, state`), r.bucket, r.first, r.last)
+		FROM desired w JOIN script s ON s.number = w.script `+orSkip+`RETURNING script, state`), r.bucket, r.first, r.last)
 	return err
 }
 
