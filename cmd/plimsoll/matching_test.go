@@ -3,9 +3,21 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// names gives the names of the devices in a list, sorted.
+func (r *reply) names() []string {
+	names := []string{}
+	rows, _ := r.json["value"].([]any)
+	for _, row := range rows {
+		names = append(names, row.(map[string]any)["deviceName"].(string))
+	}
+	slices.Sort(names)
+	return names
+}
 
 // TestMatchingDevices tries rules before they are anyone's, and then makes them
 // groups' with the same members.
@@ -28,16 +40,20 @@ func TestMatchingDevices(t *testing.T) {
 			`-not (device.displayName -contains 'b')`:                               0,
 			`device.operatingSystem -eq 'linux' -and device.displayName -ne 'db-1'`: 2,
 		} {
-			found := s.must(t, http.StatusOK, "POST", path+"?$select=deviceName&$top=1", fmt.Sprintf(`{"rule":%q}`, rule)).json
-			rows, _ := found["value"].([]any)
-			if found["@odata.count"] != float64(want) || len(rows) != min(want, 1) {
-				t.Errorf("%s: %v", rule, found)
+			body := fmt.Sprintf(`{"rule":%q}`, rule)
+			first := s.must(t, http.StatusOK, "POST", path+"?$select=deviceName&$top=1", body).json
+			rows, _ := first["value"].([]any)
+			if first["@odata.count"] != float64(want) || len(rows) != min(want, 1) {
+				t.Errorf("%s: %v", rule, first)
+			}
+			told := s.must(t, http.StatusOK, "POST", path, body).names()
+			if len(told) != want {
+				t.Errorf("%s: %v", rule, told)
 			}
 			group := s.must(t, http.StatusCreated, "POST", "/groups", fmt.Sprintf(`{"displayName":"x","mailNickname":"x","mailEnabled":false,
 				"securityEnabled":true,"groupTypes":["DynamicMembership"],"membershipRule":%q}`, rule)).json["id"].(string)
 			waitUntil(t, "the group has the devices that were told: "+rule, func() bool {
-				members := s.must(t, http.StatusOK, "GET", "/groups/"+group+"/members", "").json["value"].([]any)
-				return len(members) == want
+				return slices.Equal(told, s.must(t, http.StatusOK, "GET", "/groups/"+group+"/members", "").names())
 			})
 		}
 		for body, message := range map[string]string{
