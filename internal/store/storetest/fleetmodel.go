@@ -47,13 +47,15 @@ const fleetTime = time.Minute
 // what is counted by hand.
 func fleet(t *testing.T, store Store) {
 	t.Helper()
-	begin, fleets := time.Now(), 0
+	begin, fleets, failed := time.Now(), 0, false
 	defer func() { t.Logf("%d fleets", fleets) }()
 	rapid.Check(t, func(rt *rapid.T) {
-		if time.Since(begin) > fleetTime {
+		if time.Since(begin) > fleetTime && !failed { // a failure is made smaller for as long as it takes
 			return
 		}
 		fleets++
+		ended := false
+		defer func() { failed = failed || !ended }()
 		m := newFleetModel(rt, store)
 		defer m.clear(rt)
 		steps := map[string]func(*rapid.T){
@@ -78,6 +80,7 @@ func fleet(t *testing.T, store Store) {
 			m.recall(rt, name)
 		}
 		m.verify(rt, "all steps")
+		ended = true
 	})
 }
 
