@@ -240,6 +240,12 @@ type AssignedScript struct {
 	LastSequence                      int64 // of the latest run that is known; 0 for none
 }
 
+// AgentStart is a process of a device's agent that speaks for the first time.
+type AgentStart struct {
+	DeviceID, Instance string
+	At                 time.Time
+}
+
 // Agent is what is known of a device's agent.
 type Agent struct {
 	Instance      string // the process of it that began last

@@ -149,9 +149,10 @@ func (c *serveCommand) startService(
 		Batch: commitReports, Waiting: max(1, c.MaxWaiting/lanes), Bytes: reportBytes / int64(lanes),
 	}, m.observeReports)
 	enrollments := ingest.Enrollments{Group: ingest.NewGroup(s.EnrollDevices, limits, func(int) {})}
+	starts := ingest.AgentStarts{Group: ingest.NewGroup(s.StartAgents, limits, func(int) {})}
 	stores := storesOf(s)
-	stores.RunSummaryAppender, stores.Enroller, stores.Reporter = writes, enrollments, reports
-	works := append(a.background(s, log), writes.Run, reports.Run, enrollments.Run)
+	stores.RunSummaryAppender, stores.Enroller, stores.Reporter, stores.AgentStarter = writes, enrollments, reports, starts
+	works := append(a.background(s, log), writes.Run, reports.Run, enrollments.Run, starts.Run)
 	if !s.InProcess() {
 		reads := ingest.NewReads(s, limits)
 		stores.RunSummaryReader = reads

@@ -46,6 +46,15 @@ func (l *Lanes) Report(ctx context.Context, report *plimsoll.Report) error {
 	return l.lanes[lane].Submit(ctx, report)
 }
 
+// AgentStarts gathers agents' processes that speak for the first time into shared
+// transactions: a fleet may start at once.
+type AgentStarts struct{ *Group[*plimsoll.AgentStart] }
+
+// StartAgent returns nil once it is durable which process a device's agent is.
+func (a AgentStarts) StartAgent(ctx context.Context, start *plimsoll.AgentStart) error {
+	return a.Submit(ctx, start)
+}
+
 // Enrollments gathers enrolments into shared transactions.
 type Enrollments struct{ *Group[*plimsoll.Enrollment] }
 

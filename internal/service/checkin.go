@@ -132,7 +132,7 @@ func checkLabel(property, label string) error {
 func (s *Service) agent(ctx context.Context, deviceID, instance string, now time.Time) (plimsoll.Agent, error) {
 	agent, err := s.stores.Agent(ctx, deviceID)
 	if err == nil && agent.Instance != instance {
-		err = s.stores.BeginInstance(ctx, deviceID, instance, now)
+		err = s.stores.StartAgent(ctx, &plimsoll.AgentStart{DeviceID: deviceID, Instance: instance, At: now})
 	}
 	return agent, err
 }

@@ -92,6 +92,13 @@ type RunStateStore interface {
 	DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
 }
 
+// AgentStarter notes which of its processes a device's agent is, and returns once
+// that is durable. It gives Conflict where another process took over since: the key
+// is used twice.
+type AgentStarter interface {
+	StartAgent(ctx context.Context, start *plimsoll.AgentStart) error
+}
+
 // CheckInStore is what agents are served from.
 type CheckInStore interface {
 	// Agent gives what is known of a device's agent, and its scripts by their ids;
@@ -102,9 +109,6 @@ type CheckInStore interface {
 	DeviceVersion(deviceID string) (version uint64, ok bool)
 	// AssignedContent gives the content of a script that the device has to run.
 	AssignedContent(ctx context.Context, deviceID, scriptID string) ([]byte, error)
-	// BeginInstance notes which of its processes a device's agent is. It gives
-	// Conflict where another process took over since: the key is used twice.
-	BeginInstance(ctx context.Context, deviceID, instance string, at time.Time) error
 	// UpdateInventory keeps what a device's agent tells of it, under the name that
 	// the agent gives it, with what follows for the groups and filters it is in.
 	UpdateInventory(ctx context.Context, deviceID string, i plimsoll.Inventory, hash string, at time.Time) error

@@ -64,6 +64,7 @@ type Stores struct {
 	AssignmentStore
 	RunStateStore
 	CheckInStore
+	AgentStarter
 	Reporter
 }
 

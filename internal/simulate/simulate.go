@@ -323,10 +323,12 @@ func (s *simulation) serve(ctx context.Context, phase string, begin time.Time) {
 	for busy := 0; busy > 0 || len(waiting) > 0 && ctx.Err() == nil; {
 		var due chan *agent
 		var next *agent
-		wake := time.Hour
+		var wake <-chan time.Time
 		if len(waiting) > 0 && ctx.Err() == nil {
-			if wake = waiting[0].due.Sub(s.Now()); wake <= 0 {
+			if wait := waiting[0].due.Sub(s.Now()); wait <= 0 {
 				due, next = turns, waiting[0]
+			} else {
+				wake = time.After(wait)
 			}
 		}
 		ended := ctx.Done()
@@ -344,7 +346,7 @@ func (s *simulation) serve(ctx context.Context, phase string, begin time.Time) {
 		case <-tick.C:
 			s.Progress(Progress{Phase: phase, Elapsed: s.Now().Sub(begin), Report: s.report()})
 		case <-ended:
-		case <-time.After(max(wake, 0)):
+		case <-wake:
 		}
 	}
 	close(turns)

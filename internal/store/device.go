@@ -197,43 +197,6 @@ func (s *Store) DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, er
 	return key, refusal(err)
 }
 
-// BeginInstance notes which of its processes a device's agent is. One that
-// another took over from, and that speaks again, tells of two machines with one
-// key: the device is marked, and the one that began last goes on.
-func (s *Store) BeginInstance(ctx context.Context, id, instance string, at time.Time) error {
-	cloned := false
-	err := s.transact(ctx, func(tx *sql.Tx) error {
-		number, err := s.lockDevice(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		bucket := plimsoll.DeviceBucket(id)
-		var current, previous string
-		if err = tx.QueryRowContext(ctx, `SELECT instance, previous_instance FROM device WHERE bucket = $1 AND number = $2`,
-			bucket, number).Scan(&current, &previous); err != nil {
-			return err
-		}
-		switch cloned = instance == previous && instance != current; {
-		case instance == current:
-			return nil
-		case cloned:
-			_, err = tx.ExecContext(ctx, `UPDATE device SET cloned_at = coalesce(cloned_at, $3) WHERE bucket = $1 AND number = $2`,
-				bucket, number, ticks(at))
-		default:
-			if _, err = tx.ExecContext(ctx, `UPDATE device SET instance = $3, previous_instance = $4 WHERE bucket = $1 AND number = $2`,
-				bucket, number, instance, current); err == nil {
-				err = s.changed(ctx, tx, id)
-			}
-		}
-		return err
-	})
-	if err == nil && cloned {
-		err = plimsoll.Errorf(plimsoll.Conflict,
-			"Another agent took over for this device: two machines use one key. Enrol this one anew, with a key of its own.")
-	}
-	return err
-}
-
 // seenDevices is how many devices are noted in one transaction.
 const seenDevices = 1000
 

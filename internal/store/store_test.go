@@ -57,7 +57,7 @@ func TestPostgres(t *testing.T) {
 // summaries waits for, and wait for what it holds: the group begins anew.
 func TestDeadlock(t *testing.T) {
 	t.Parallel()
-	s := open(t, pgtest.URL(t))
+	s := open(t, pgtest.URL(t)+"&deadlock_timeout=3s") // by then the circle is closed
 	batch := []*plimsoll.RunSummaryRecord{{}, {}}
 	for i := range batch {
 		script := plimsoll.NewScript()
@@ -76,6 +76,9 @@ func TestDeadlock(t *testing.T) {
 		if _, err := other.ExecContext(t.Context(), `UPDATE run_summary_head SET sequence = sequence WHERE script_id = $1`, id); err != nil {
 			t.Error(err)
 		}
+	}
+	if _, err := other.ExecContext(t.Context(), `SET LOCAL deadlock_timeout = '1min'`); err != nil { // it is the group that looks
+		t.Fatal(err)
 	}
 	take("b")
 	var group sync.WaitGroup

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -67,8 +68,8 @@ func agentVersions(t *testing.T, store Store) {
 		{"inventory", func() error {
 			return store.UpdateInventory(t.Context(), ids[0], plimsoll.Inventory{DeviceName: "c"}, "h", noon())
 		}, 0},
-		{"a process", func() error { return store.BeginInstance(t.Context(), ids[0], "1", noon()) }, 0},
-		{"the same process", func() error { return store.BeginInstance(t.Context(), ids[0], "1", noon()) }, nobody},
+		{"a process", func() error { return startAgent(t, store, ids[0], "1", noon()) }, 0},
+		{"the same process", func() error { return startAgent(t, store, ids[0], "1", noon()) }, nobody},
 		{"a report", func() error {
 			_, err := store.ApplyReports(t.Context(), []*plimsoll.Report{{DeviceID: ids[0], At: noon(), Results: []plimsoll.Result{
 				{ScriptID: script.ID, Revision: 1, Sequence: 1, State: plimsoll.StateFail, RanAt: noon()},
@@ -123,4 +124,14 @@ func versions(store Store, ids []string) []uint64 {
 		all[i], _ = store.DeviceVersion(id)
 	}
 	return all
+}
+
+// startAgent has one process of a device's agent begin.
+func startAgent(t *testing.T, store Store, id, instance string, at time.Time) error {
+	t.Helper()
+	refusals, err := store.StartAgents(t.Context(), []*plimsoll.AgentStart{{DeviceID: id, Instance: instance, At: at}})
+	if err != nil {
+		return err
+	}
+	return refusals[0]
 }

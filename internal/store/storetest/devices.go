@@ -103,9 +103,9 @@ func deviceCompliance(t *testing.T, store Store) {
 	must(t, err)
 	want(plimsoll.ComplianceError) // what the first found is of an old revision
 	for _, instance := range []string{"1", "2"} {
-		must(t, store.BeginInstance(t.Context(), id, instance, noon()))
+		must(t, startAgent(t, store, id, instance, noon()))
 	}
-	wantCode(t, store.BeginInstance(t.Context(), id, "1", noon()), plimsoll.Conflict)
+	wantCode(t, startAgent(t, store, id, "1", noon()), plimsoll.Conflict)
 	want(plimsoll.ComplianceConflict)
 }
 
@@ -177,7 +177,7 @@ func deviceInstances(t *testing.T, store Store) {
 		instance string
 		want     plimsoll.Code
 	}{{"1", ""}, {"1", ""}, {"2", ""}, {"2", ""}, {"1", plimsoll.Conflict}, {"1", plimsoll.Conflict}, {"2", ""}, {"3", ""}, {"2", plimsoll.Conflict}} {
-		err := store.BeginInstance(t.Context(), id, step.instance, noon().Add(time.Duration(i)*time.Hour))
+		err := startAgent(t, store, id, step.instance, noon().Add(time.Duration(i)*time.Hour))
 		if code := plimsoll.ErrorCode(err); code != step.want {
 			t.Errorf("step %d: %v, want %q", i, err, step.want)
 		}
@@ -185,7 +185,7 @@ func deviceInstances(t *testing.T, store Store) {
 	if d, err := store.Device(t.Context(), id); err != nil || !d.ClonedAt.Equal(noon().Add(4*time.Hour)) {
 		t.Errorf("it was found to be cloned at %s; %v", d.ClonedAt, err)
 	}
-	wantNotFound(t, store.BeginInstance(t.Context(), "x", "1", noon()))
+	wantNotFound(t, startAgent(t, store, "x", "1", noon()))
 }
 
 func devicesSeen(t *testing.T, store Store) {

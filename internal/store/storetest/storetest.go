@@ -90,7 +90,7 @@ type (
 		DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error)
 		Agent(ctx context.Context, deviceID string) (plimsoll.Agent, error)
 		DeviceVersion(deviceID string) (version uint64, ok bool)
-		BeginInstance(ctx context.Context, id, instance string, at time.Time) error
+		StartAgents(ctx context.Context, starts []*plimsoll.AgentStart) (refusals []error, err error)
 		UpdateInventory(ctx context.Context, id string, i plimsoll.Inventory, hash string, at time.Time) error
 		Seen(ctx context.Context, at map[string]time.Time) error
 		ApplyReports(ctx context.Context, reports []*plimsoll.Report) ([]error, error)
