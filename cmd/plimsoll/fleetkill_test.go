@@ -25,16 +25,16 @@ func TestReportsOutliveAServer(t *testing.T) {
 	t.Parallel()
 	store := pgtest.URL(t)
 	a, b := startTwo(t, store)
-	l := newFleetLoad(t, store, a, b, 200)
+	l := newFleetLoad(t, store, a, b, 500)
 	stop, stopChanging := l.start(t), l.change(t)
 	defer stop()
 	defer stopChanging()
 	for i := range l.servers {
-		l.await(t, 800)
+		l.await(t, 2000)
 		l.restart(t, i)
 	}
 	verifyStore(t, store) // while all goes on
-	l.await(t, 800)
+	l.await(t, 2000)
 	stopChanging()
 	stop()
 	l.check(t)

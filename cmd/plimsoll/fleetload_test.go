@@ -46,7 +46,7 @@ type loadAgent struct {
 func newFleetLoad(t *testing.T, store string, a, b *testServer, devices int) *fleetLoad {
 	t.Helper()
 	l := &fleetLoad{store: store, agents: make([]*loadAgent, devices)}
-	transport := &http.Transport{MaxConnsPerHost: 48, MaxIdleConnsPerHost: 48}
+	transport := &http.Transport{MaxConnsPerHost: 256, MaxIdleConnsPerHost: 256}
 	t.Cleanup(transport.CloseIdleConnections)
 	client := &http.Client{Timeout: time.Minute, Transport: transport}
 	var c credentials

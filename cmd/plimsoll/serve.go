@@ -156,7 +156,7 @@ func (c *serveCommand) startService(
 	if !s.InProcess() {
 		reads := ingest.NewReads(s, limits)
 		stores.RunSummaryReader = reads
-		listen := func(ctx context.Context) { s.Listen(ctx, backgroundFault(ctx, log, "hearing of other servers")) }
+		listen := func(ctx context.Context) { s.Listen(ctx, a.now, backgroundFault(ctx, log, "hearing of other servers")) }
 		works = append(works, listen, reads.Run, reads.Run) // two, so that one query that is not answered does not hold up all
 	}
 	atomically := func(ctx context.Context, work func(service.Stores) error) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"plimsoll"
 )
@@ -16,7 +17,9 @@ import (
 // without a look at the database: each counter rises when a transaction ends that
 // may have changed what it stands for. All servers hear of it.
 type deviceVersions struct {
-	deaf    atomic.Bool // this server would not hear of what others change
+	deaf    atomic.Bool      // this server would not hear of what others change
+	now     func() time.Time // set where it listens
+	heardAt atomic.Pointer[time.Time]
 	fleet   atomic.Uint64
 	buckets [plimsoll.Buckets]atomic.Uint64
 	devices [1 << 16]atomic.Uint64 // by a hash of the id: a few devices share one
@@ -61,8 +64,12 @@ func (s *Store) DeviceVersion(id string) (version uint64, ok bool) {
 	v := s.versions
 	// None of them ever falls, so that the sum is another where any is.
 	version = v.fleet.Load() + v.buckets[plimsoll.DeviceBucket(id)].Load() + v.device(id).Load()
-	return version, !v.deaf.Load()
+	return version, !v.deaf.Load() && (s.InProcess() || v.hearsStill())
 }
+
+// hearsStill tells whether a server that is not deaf heard anything of late: a
+// process that was stopped for a while finds that out here, before it answers anyone.
+func (v *deviceVersions) hearsStill() bool { return v.now().Sub(*v.heardAt.Load()) < hearTimeout }
 
 // changed notes what a transaction may change of what agents are given, for this
 // server and, where there may be others, for them.

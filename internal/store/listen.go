@@ -33,8 +33,10 @@ const (
 
 // Listen hears what other servers on the database change, until ctx ends. Until
 // it does hear, and again while the connection is broken, agents are served from
-// the database. observe is told of faults, after which it connects again.
-func (s *Store) Listen(ctx context.Context, observe func(error)) {
+// the database. observe is told of faults, after which it connects again. It is
+// called once at most.
+func (s *Store) Listen(ctx context.Context, now func() time.Time, observe func(error)) {
+	s.versions.now = now
 	for ctx.Err() == nil {
 		err := s.listen(ctx)
 		s.versions.deaf.Store(true)
@@ -96,6 +98,7 @@ func (v *deviceVersions) hear(told string, session uint32) {
 	default:
 		v.rise(told)
 	}
+	v.heardAt.Store(new(v.now()))
 	if v.deaf.Load() { // what was missed until now counts as changed
 		v.fleet.Add(1)
 		v.deaf.Store(false)

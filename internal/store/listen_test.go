@@ -28,7 +28,7 @@ func TestListen(t *testing.T) {
 	faults := make(chan error, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	var listening sync.WaitGroup
-	listening.Go(func() { here.Listen(ctx, func(err error) { faults <- err }) })
+	listening.Go(func() { here.Listen(ctx, time.Now, func(err error) { faults <- err }) })
 	hears := func() bool {
 		_, ok := here.DeviceVersion(device)
 		return ok
@@ -87,7 +87,7 @@ func TestDeletionIsHeard(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var listening sync.WaitGroup
 	for _, s := range servers {
-		listening.Go(func() { s.Listen(ctx, func(err error) { t.Error(err) }) })
+		listening.Go(func() { s.Listen(ctx, time.Now, func(err error) { t.Error(err) }) })
 		eventually(t, "it hears", func() bool {
 			_, ok := s.DeviceVersion("x")
 			return ok

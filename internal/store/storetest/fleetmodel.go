@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -47,10 +48,12 @@ const fleetTime = time.Minute
 // what is counted by hand.
 func fleet(t *testing.T, store Store) {
 	t.Helper()
-	begin, fleets, failed := time.Now(), 0, false
+	late, stop := context.WithTimeout(t.Context(), fleetTime)
+	defer stop()
+	fleets, failed := 0, false
 	defer func() { t.Logf("%d fleets", fleets) }()
 	rapid.Check(t, func(rt *rapid.T) {
-		if time.Since(begin) > fleetTime && !failed { // a failure is made smaller for as long as it takes
+		if late.Err() != nil && !failed { // a failure is made smaller for as long as it takes
 			return
 		}
 		fleets++
