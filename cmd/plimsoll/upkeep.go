@@ -17,7 +17,7 @@ type auditCommand struct {
 }
 
 type verifyCommand struct {
-	Wait time.Duration `default:"30s" env:"-" help:"How long to look again while servers are at work on what devices have to run."`
+	Wait time.Duration `default:"30s" env:"-" help:"How long to wait at first while servers are at work on what devices have to run."`
 }
 
 type versionCommand struct{}
@@ -67,15 +67,10 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 		Differences  []string `json:"differences"`
 	}
 	return a.withStore(ctx, func(s *store.Store) error {
-		v, err := s.Verify(ctx)
-		for deadline := a.now().Add(c.Wait); err == nil && v.Unsettled > 0 && len(v.Differences) == 0 && a.now().Before(deadline); {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(time.Second):
-			}
-			v, err = s.Verify(ctx)
+		if err := c.await(ctx, a, s); err != nil {
+			return err
 		}
+		v, err := s.Verify(ctx)
 		if err != nil {
 			return err
 		}
@@ -97,6 +92,21 @@ func (c *verifyCommand) Run(ctx context.Context, a *app) error {
 		}
 		return errDifference
 	})
+}
+
+// await waits for the background, for as long as it may.
+func (c *verifyCommand) await(ctx context.Context, a *app, s *store.Store) error {
+	for deadline := a.now().Add(c.Wait); ; {
+		working, err := s.HasWork(ctx)
+		if err != nil || !working || !a.now().Before(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // build describes the program: its version, and the commit it was built from.

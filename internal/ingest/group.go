@@ -132,11 +132,13 @@ func (g *Group[T]) write(ctx context.Context, batch []*submission[T]) {
 			present, items = append(present, s), append(items, s.item)
 		}
 	}
-	defer g.held.Add(-size)
+	defer clear(batch) // or what they hold would be kept until the next
 	if len(items) == 0 {
+		g.held.Add(-size)
 		return
 	}
 	refusals, err := g.commit(ctx, items)
+	g.held.Add(-size)
 	if err == nil {
 		g.observe(len(items))
 	}

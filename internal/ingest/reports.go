@@ -8,8 +8,8 @@ import (
 )
 
 // Lanes gathers devices' reports into shared transactions, in lanes: those of
-// one bucket always take the same lane, so that two transactions at once never
-// want the same rows. The limits are each lane's.
+// one bucket always take the same lane, so that two transactions of a
+// server never want the same rows. The limits are each lane's.
 type Lanes struct{ lanes []*Group[*plimsoll.Report] }
 
 // NewLanes makes so many lanes, each with the limits, which work

@@ -30,7 +30,7 @@ func TestNobodyWaitsInACircle(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
 	defer stop()
 	var working sync.WaitGroup
-	for _, work := range []func() error{c.enrol, c.enrol, c.report, c.report, c.report, c.forget, c.changeRule, c.work} {
+	for _, work := range []func() error{c.enrol, c.enrol, c.report, c.report, c.report, c.forget, c.push, c.remove, c.changeRule, c.work} {
 		working.Go(func() {
 			for ctx.Err() == nil {
 				if err := work(); err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
@@ -170,6 +170,21 @@ func (c *crowd) report() error {
 func (c *crowd) forget() error {
 	device, _ := c.device()
 	return c.DeleteRunState(c.ctx, c.scripts[rand.IntN(len(c.scripts))], device, plimsoll.AuditEvent{At: time.Now()})
+}
+
+func (c *crowd) remove() error {
+	device, _ := c.device()
+	time.Sleep(20 * time.Millisecond)
+	return c.DeleteDevice(c.ctx, device, func(*plimsoll.Device) error { return nil }, plimsoll.AuditEvent{At: time.Now()})
+}
+
+func (c *crowd) push() error {
+	device, _ := c.device()
+	_, err := c.ChangeRunState(c.ctx, c.scripts[rand.IntN(len(c.scripts))], device, true, func(r *plimsoll.DeviceRunState) error {
+		r.State, r.RanAt = plimsoll.RunStates()[1+rand.IntN(3)], time.Now()
+		return nil
+	}, plimsoll.AuditEvent{At: time.Now()})
+	return err
 }
 
 func (c *crowd) changeRule() error {

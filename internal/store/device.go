@@ -152,15 +152,23 @@ func (s *Store) DeleteDevice(
 }
 
 func (s *Store) removeDevice(ctx context.Context, tx *sql.Tx, bucket, number int64, key []byte) error {
-	var pushed []int64 // the scripts that no assignment gave the device
-	pairs, err := collect(ctx, tx, func(row scanner) ([]int64, error) {
-		var script, assignment int64
-		err := row.Scan(&script, &assignment)
-		if assignment == 0 {
-			pushed = append(pushed, script)
+	// What no assignment gave the device. The heads come before the run states, in
+	// which nobody else adds or assigns one of a device that is locked.
+	pushed, err := collect(ctx, tx, column[int64], `SELECT script FROM run_state
+		WHERE bucket = $1 AND device = $2 AND assignment = 0 ORDER BY script`, bucket, number)
+	if err != nil {
+		return err
+	}
+	for _, script := range pushed {
+		if err = s.lockHead(ctx, tx, script); err != nil {
+			return err
 		}
+	}
+	pairs, err := collect(ctx, tx, func(row scanner) ([]int64, error) {
+		var script int64
+		err := row.Scan(&script)
 		return []int64{bucket, number, script}, err
-	}, `SELECT script, assignment FROM run_state WHERE bucket = $1 AND device = $2 ORDER BY script`+s.dialect.lockRow, bucket, number)
+	}, `SELECT script FROM run_state WHERE bucket = $1 AND device = $2 ORDER BY script`+s.dialect.lockRow, bucket, number)
 	if err != nil {
 		return err
 	}

@@ -10,18 +10,18 @@ import (
 	"plimsoll"
 )
 
-// How many are remembered: devices and scripts at some 120 bytes each, rules at a
-// few times their text.
+// How many are remembered: devices and scripts at some 120 bytes each, rules at up
+// to some 200 KiB, where they have long patterns.
 const (
 	knownDevices = 1 << 17
 	knownScripts = 1 << 12
-	knownRules   = 1 << 10
+	knownRules   = 1 << 7
 )
 
 // known remembers what ids stand for that reports name again and again. The
 // number of a device or a script never changes and is never given again, and a
-// script's revision never falls: what is remembered of one that is gone, or whose
-// revision rose, is not wrong, but finds less than there is.
+// script's revision never falls: what is remembered of one that is gone finds the
+// rows that are left of it, and a revision that rose is looked up where it is named.
 type known struct {
 	devices *lru.Cache[string, int64]
 	scripts *lru.Cache[string, scriptRevision]
@@ -36,6 +36,12 @@ func newKnown() *known {
 	scripts, _ := lru.New[string, scriptRevision](knownScripts)
 	rules, _ := lru.New[string, *plimsoll.Rule](knownRules)
 	return &known{devices, scripts, rules}
+}
+
+// forget has the devices and scripts looked up anew.
+func (k *known) forget() {
+	k.devices.Purge()
+	k.scripts.Purge()
 }
 
 // rule gives a rule that was parsed, and found good, before it was stored.

@@ -38,15 +38,15 @@ func (s *Store) takeLatest(ctx context.Context, tx *sql.Tx, all []arrival, count
 	}
 	for i := range rest {
 		p := pairs[rest[i].key]
-		if *rest[i].outcome = p.accept(rest[i].result, rest[i].at, tally{}); p != nil && p.changed {
+		if *rest[i].outcome = p.accept(rest[i].result, rest[i].at, newTally()); p != nil && p.changed {
 			return errNotLatest
 		}
 	}
 	return s.writeOutputs(ctx, tx, texts)
 }
 
-// knownPairs gives results by the keys of their rows, as far as there are such a
-// device and such a revision of a script.
+// knownPairs gives results by the keys that their rows would have, as far as such a
+// device and such a revision of a script are known.
 func (s *Store) knownPairs(ctx context.Context, tx *sql.Tx, all []arrival) (map[rowKey]*arrival, error) {
 	devices, err := s.known.deviceNumbers(ctx, s, tx, all)
 	if err != nil {

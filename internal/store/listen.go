@@ -40,6 +40,7 @@ func (s *Store) Listen(ctx context.Context, now func() time.Time, observe func(e
 	for ctx.Err() == nil {
 		err := s.listen(ctx)
 		s.versions.deaf.Store(true)
+		s.known.forget() // the database that is there next may be a standby that lacks the latest
 		if ctx.Err() == nil {
 			observe(err)
 			pause(ctx, sayInterval)

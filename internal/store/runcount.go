@@ -20,7 +20,8 @@ func (s *Store) DropOldCounts(ctx context.Context, _ time.Time) error {
 				key := make([]int64, 4)
 				return key, row.Scan(&key[0], &key[1], &key[2], &key[3])
 			}, `SELECT c.script, c.bucket, c.revision, c.state FROM run_count c JOIN script s ON s.number = c.script
-				WHERE c.n = 0 AND c.revision < s.revision AND c.last_run < (SELECT max(x.last_run) FROM run_count x WHERE x.script = c.script)
+					JOIN (SELECT script, max(last_run) AS at FROM run_count GROUP BY script) AS latest ON latest.script = c.script
+				WHERE c.n = 0 AND c.revision < s.revision AND c.last_run < latest.at
 				ORDER BY c.script, c.bucket, c.revision, c.state LIMIT $1`+s.dialect.lockOf("c"), some)
 			if err != nil {
 				return err

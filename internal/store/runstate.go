@@ -198,6 +198,9 @@ func (s *Store) DeleteRunState(ctx context.Context, scriptID, deviceID string, e
 		if err != nil {
 			return err
 		}
+		if err = s.lockHead(ctx, tx, script); err != nil {
+			return err
+		}
 		key := []int64{plimsoll.DeviceBucket(deviceID), device, script}
 		// Not by lockPair: the plan that retarget then had would be kept for the background.
 		there, err := collect(ctx, tx, column[int64], `SELECT device FROM run_state

@@ -41,22 +41,18 @@ type Store struct {
 
 // dialect holds what differs between the engines.
 type dialect struct {
-	name    string
-	rows    string            // a table input(value) of the elements of the JSON array $1
-	arrays  bool              // a statement takes arrays as arguments
-	inside  bool              // the engine runs in this process
-	lockRow string            // after a SELECT: the row is this transaction's until it ends
-	lockAll string            // a change set's first statement, where a transaction does not keep all others from writing
-	words   *strings.Replacer // from the migrations' words to the engine's
-	byIndex string            // has the transaction find each row by its key, in the order of joins; "" where that goes without saying
-	counted string            // of a statement that returns script and state: the rows of each, where the engine counts them
-	binary  string            // the type of bytes
-	collate string            // behind text: it sorts by its bytes
-	// stepPairs is how many pairs of devices and scripts a step of the background
-	// looks at, so few that who waits for it does not notice; commitLater has the
-	// transaction of such a step not wait for the disk: lost, it is done again.
-	stepPairs   int
-	commitLater string
+	name      string
+	rows      string            // a table input(value) of the elements of the JSON array $1
+	arrays    bool              // a statement takes arrays as arguments
+	inside    bool              // the engine runs in this process
+	lockRow   string            // after a SELECT: the row is this transaction's until it ends
+	lockAll   string            // a change set's first statement, where a transaction does not keep all others from writing
+	words     *strings.Replacer // from the migrations' words to the engine's
+	byIndex   string            // has the transaction find each row by its key, in the order of joins; "" where that goes without saying
+	counted   string            // of a statement that returns script and state: the rows of each, where the engine counts them
+	binary    string            // the type of bytes
+	collate   string            // behind text: it sorts by its bytes
+	stepPairs int               // how many pairs of devices and scripts a step of the background looks at: so few that who waits for it does not notice
 	// position, with two texts, gives the place of the second in the first, from
 	// 1, or 0; elements, with a JSON array of text and an alias, a table of its
 	// members under the name value.

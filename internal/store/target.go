@@ -66,9 +66,8 @@ func (d *dialect) lockOf(table string) string {
 }
 
 // retarget makes the run states of what r reaches those that the assignments
-// want. The devices' rows are this transaction's already: it was the first thing
-// that it locked, so that whoever changes what is wanted afterwards comes by
-// again. What is new comes first: that may wait for a report of what is there, and
+// want. The devices' rows are this transaction's already, before it looked at what
+// is wanted: whoever changes that afterwards comes by again. What is new comes first: that may wait for a report of what is there, and
 // so must hold nothing that a report waits for.
 func (s *Store) retarget(ctx context.Context, tx *sql.Tx, r reach, counts tally) error {
 	var some bool
@@ -90,10 +89,10 @@ const byPair = "r.script + 0"
 
 // addPairs makes the pairs in reach that are wanted. Where there are some already,
 // these are passed over by the table's key: a join would read the whole of it by a
-// plan made while it was small.
+// plan made while it was small. Which scripts name a set may change meanwhile.
 func (s *Store) addPairs(ctx context.Context, tx *sql.Tx, r reach, some bool, counts tally) error {
 	orSkip := ""
-	if some {
+	if some || r.set != 0 {
 		orSkip = `WHERE true ON CONFLICT (bucket, device, script) DO NOTHING `
 	}
 	_, err := collect(ctx, tx, func(row scanner) (struct{}, error) {

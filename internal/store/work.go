@@ -20,13 +20,18 @@ type task struct {
 	number, bucket, device int64
 }
 
+// HasWork tells whether anything is left to do in the background.
+func (s *Store) HasWork(ctx context.Context) (has bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM fleet_task)`).Scan(&has)
+	return has, refusal(err)
+}
+
 // Work does a step of what is left to do in the background, in a transaction of
 // its own, and tells whether there was any. Servers take turns: the task's row is
 // the transaction's.
 func (s *Store) Work(ctx context.Context) (worked bool, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM fleet_task)`).Scan(&worked)
-	if err != nil || !worked { // most often: nobody is kept from writing
-		return false, refusal(err)
+	if worked, err = s.HasWork(ctx); err != nil || !worked { // most often: nobody is kept from writing
+		return false, err
 	}
 	err = s.transact(ctx, func(tx *sql.Tx) error {
 		var t task
@@ -38,11 +43,6 @@ func (s *Store) Work(ctx context.Context) (worked bool, err error) {
 		if err != nil {
 			return err
 		}
-		if s.dialect.commitLater != "" {
-			if _, err = tx.ExecContext(ctx, s.dialect.commitLater); err != nil {
-				return err
-			}
-		}
 		return s.step(ctx, tx, t)
 	})
 	return worked, err
@@ -50,6 +50,9 @@ func (s *Store) Work(ctx context.Context) (worked bool, err error) {
 
 // step looks at the devices that are next.
 func (s *Store) step(ctx context.Context, tx *sql.Tx, t task) error {
+	if t.bucket == plimsoll.Buckets { // a step of its own: it takes the script's head, which comes before run states and counts
+		return s.finish(ctx, tx, t)
+	}
 	counts := newTally()
 	scripts, err := s.scriptsOf(ctx, tx, t)
 	if err != nil {
@@ -72,9 +75,6 @@ func (s *Store) step(ctx context.Context, tx *sql.Tx, t task) error {
 	}
 	if err := s.applyCounts(ctx, tx, counts); err != nil {
 		return err
-	}
-	if t.bucket == plimsoll.Buckets {
-		return s.finish(ctx, tx, t)
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE fleet_task SET bucket = $3, device = $4 WHERE kind = $1 AND number = $2`,
 		t.kind, t.number, t.bucket, t.device)
@@ -135,14 +135,21 @@ func (s *Store) endComputing(ctx context.Context, tx *sql.Tx, script int64) erro
 	const useless = ` NOT EXISTS (SELECT 1 FROM assignment a WHERE a.script = $1)
 		AND NOT EXISTS (SELECT 1 FROM run_state r WHERE r.script = $1)`
 	const head = `(SELECT s.id FROM script s WHERE s.number = $1)`
-	_, err := collect(ctx, tx, column[string], `SELECT script_id FROM run_summary_head WHERE script_id = `+head+s.dialect.lockRow, script)
-	if err != nil {
+	if err := s.lockHead(ctx, tx, script); err != nil {
 		return err
 	}
-	if _, err = tx.ExecContext(ctx, `UPDATE run_summary_head SET computed = false WHERE script_id = `+head+` AND`+useless, script); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE run_summary_head SET computed = false WHERE script_id = `+head+` AND`+useless, script); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM run_count WHERE script = $1 AND n = 0 AND`+useless, script)
+	_, err := tx.ExecContext(ctx, `DELETE FROM run_count WHERE script = $1 AND n = 0 AND`+useless, script)
+	return err
+}
+
+// lockHead makes the head of a script's summaries the transaction's. It comes
+// before run states and counts.
+func (s *Store) lockHead(ctx context.Context, tx *sql.Tx, script int64) error {
+	_, err := collect(ctx, tx, column[string], `SELECT h.script_id FROM run_summary_head h JOIN script s ON s.id = h.script_id
+		WHERE s.number = $1`+s.dialect.lockOf("h"), script)
 	return err
 }
 
