@@ -42,7 +42,7 @@ type (
 
 // fleetTime is how long fleets are begun: SQLite in Go, with the race detector, is
 // thirty times as slow as without, and would take minutes for rapid's hundred.
-const fleetTime = time.Minute
+const fleetTime = 30 * time.Second
 
 // fleet has a fleet live at random, and after every step its summaries equal
 // what is counted by hand.
