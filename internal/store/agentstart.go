@@ -23,7 +23,9 @@ func (p *agentProcess) start(s *plimsoll.AgentStart) error {
 	switch s.Instance {
 	case p.current:
 	case p.previous:
-		p.clonedAt = s.At
+		if p.clonedAt.IsZero() { // the first holds
+			p.clonedAt = s.At
+		}
 		return plimsoll.Errorf(plimsoll.Conflict,
 			"Another agent took over for this device: two machines use one key. Enrol this one anew, with a key of its own.")
 	default:

@@ -106,7 +106,7 @@ func (s *Store) EnrollDevices(ctx context.Context, enrollments []*plimsoll.Enrol
 	for i, e := range enrollments {
 		ids[i] = e.Device.ID
 	}
-	err = s.transact(ctx, func(tx *sql.Tx) error {
+	err = s.transactCounted(ctx, func(tx *sql.Tx, counts tally) error {
 		refusals = make([]error, len(enrollments))
 		// Whoever changes what devices get waits for this number, and so for the
 		// devices that it could not see; tokens follow in one order.
@@ -117,14 +117,13 @@ func (s *Store) EnrollDevices(ctx context.Context, enrollments []*plimsoll.Enrol
 		if err != nil {
 			return err
 		}
-		counts := newTally()
 		for i, e := range enrollments {
 			e.Device.ID = ids[i]
 			if refusals[i], err = s.enroll(ctx, tx, tokens, e, counts); err != nil {
 				return err
 			}
 		}
-		return s.applyCounts(ctx, tx, counts)
+		return nil
 	})
 	return refusals, err
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +29,9 @@ func TestListen(t *testing.T) {
 	faults := make(chan error, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	var listening sync.WaitGroup
-	listening.Go(func() { here.Listen(ctx, time.Now, func(err error) { faults <- err }) })
+	var slept atomic.Int64 // how long the server was stopped, in all
+	now := func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
+	listening.Go(func() { here.Listen(ctx, now, func(err error) { faults <- err }) })
 	hears := func() bool {
 		_, ok := here.DeviceVersion(device)
 		return ok
@@ -71,6 +74,11 @@ func TestListen(t *testing.T) {
 	if version() <= before {
 		t.Error("what it missed left the version as it was")
 	}
+	eventually(t, "a server that was stopped knows that it did not hear", func() bool {
+		slept.Add(int64(15 * time.Second))
+		return !hears()
+	})
+	eventually(t, "it hears once more", hears)
 	cancel()
 	listening.Wait()
 	if hears() || len(faults) > 0 {

@@ -172,18 +172,38 @@ func deviceLists(t *testing.T, store Store) {
 
 func deviceInstances(t *testing.T, store Store) {
 	t.Helper()
-	id := enrolled(t, store, "a")[0]
-	for i, step := range []struct {
+	ids := enrolled(t, store, "a", "b")
+	id, other := ids[0], ids[1]
+	at := func(i int) time.Time { return noon().Add(time.Duration(i) * time.Hour) }
+	steps := []struct {
 		instance string
 		want     plimsoll.Code
-	}{{"1", ""}, {"1", ""}, {"2", ""}, {"2", ""}, {"1", plimsoll.Conflict}, {"1", plimsoll.Conflict}, {"2", ""}, {"3", ""}, {"2", plimsoll.Conflict}} {
-		err := startAgent(t, store, id, step.instance, noon().Add(time.Duration(i)*time.Hour))
+	}{{"1", ""}, {"1", ""}, {"2", ""}, {"2", ""}, {"1", plimsoll.Conflict}, {"1", plimsoll.Conflict}, {"2", ""}, {"3", ""}, {"2", plimsoll.Conflict}}
+	together := []*plimsoll.AgentStart{{DeviceID: "x", Instance: "1", At: noon()}} // in one transaction, by another device
+	for i, step := range steps {
+		together = append(together, &plimsoll.AgentStart{DeviceID: other, Instance: step.instance, At: at(i)})
+		err := startAgent(t, store, id, step.instance, at(i))
 		if code := plimsoll.ErrorCode(err); code != step.want {
 			t.Errorf("step %d: %v, want %q", i, err, step.want)
 		}
 	}
-	if d, err := store.Device(t.Context(), id); err != nil || !d.ClonedAt.Equal(noon().Add(4*time.Hour)) {
+	refusals, err := store.StartAgents(t.Context(), together)
+	must(t, err)
+	wantNotFound(t, refusals[0])
+	for i, step := range steps {
+		if code := plimsoll.ErrorCode(refusals[i+1]); code != step.want {
+			t.Errorf("step %d beside the others: %q, want %q", i, code, step.want)
+		}
+	}
+	if d, err := store.Device(t.Context(), id); err != nil || !d.ClonedAt.Equal(at(4)) {
 		t.Errorf("it was found to be cloned at %s; %v", d.ClonedAt, err)
+	}
+	d, err := store.Device(t.Context(), other)
+	must(t, err)
+	agent, err := store.Agent(t.Context(), other)
+	must(t, err)
+	if !d.ClonedAt.Equal(at(4)) || agent.Instance != "3" {
+		t.Errorf("the other is %q, found to be cloned at %s", agent.Instance, d.ClonedAt)
 	}
 	wantNotFound(t, startAgent(t, store, "x", "1", noon()))
 }
