@@ -1,9 +1,6 @@
 package plimsoll
 
-import (
-	"cmp"
-	"time"
-)
+import "cmp"
 
 // TargetKind is whom an assignment reaches.
 type TargetKind string
@@ -38,41 +35,6 @@ type Target struct {
 	FilterType   FilterType
 }
 
-// ScheduleKind is how often a script runs.
-type ScheduleKind string
-
-// The kinds, by Graph's types.
-const (
-	ScheduleHourly ScheduleKind = "deviceHealthScriptHourlySchedule"  // every Interval hours
-	ScheduleDaily  ScheduleKind = "deviceHealthScriptDailySchedule"   // every Interval days, at Time
-	ScheduleOnce   ScheduleKind = "deviceHealthScriptRunOnceSchedule" // on Date, at Time
-)
-
-// Schedule says when a script runs on a device.
-type Schedule struct {
-	Kind     ScheduleKind
-	Interval int32         // 1 to 23; hours of an hourly schedule, days of a daily one
-	UseUTC   bool          // Time and Date are in UTC, and else in the device's own zone
-	Time     time.Duration // since midnight; of a daily and a run-once schedule
-	Date     time.Time     // midnight in UTC of the day; of a run-once schedule
-}
-
-// every gives how long lies between two runs, to tell which schedule is shorter.
-func (s *Schedule) every() time.Duration {
-	switch s.Kind {
-	case ScheduleHourly:
-		return time.Duration(s.Interval) * time.Hour
-	case ScheduleDaily:
-		return time.Duration(s.Interval) * 24 * time.Hour
-	default:
-		return 100 * 365 * 24 * time.Hour
-	}
-}
-
-// Rank orders schedules: of several that reach a device, the one with the lowest
-// rank holds, which is that of the shortest interval.
-func (s *Schedule) Rank() int64 { return int64(s.every() / time.Hour) }
-
 // Assignment gives a script to devices (Graph's deviceHealthScriptAssignment).
 type Assignment struct {
 	ID                   string // a GUID in lower case
@@ -81,10 +43,6 @@ type Assignment struct {
 	RunRemediationScript bool     // kept, and of no effect: there is no remediation
 	Schedule             Schedule // of a zero Kind: none was given
 }
-
-// DefaultSchedule is that of an assignment without one: every day at midnight of
-// the device.
-func DefaultSchedule() Schedule { return Schedule{Kind: ScheduleDaily, Interval: 1} }
 
 // MaxAssignments is how many assignments a script has at most.
 const MaxAssignments = 200
@@ -98,7 +56,7 @@ func (a *Assignment) Validate() error {
 	if err := a.Target.validate(); err != nil {
 		return err
 	}
-	return a.Schedule.validate()
+	return a.Schedule.Validate()
 }
 
 func (t *Target) validate() error {
@@ -122,27 +80,6 @@ func (t *Target) validate() error {
 		return Invalidf("target/deviceAndAppManagementAssignmentFilterType", "deviceAndAppManagementAssignmentFilterType must be include or exclude where a filter is named.")
 	case filtered && t.Kind == TargetExclusionGroup:
 		return Invalidf("target/deviceAndAppManagementAssignmentFilterType", "An exclusion takes no filter: it excludes all of its group.")
-	}
-	return nil
-}
-
-const day = 24 * time.Hour
-
-func (s *Schedule) validate() error {
-	switch s.Kind {
-	case ScheduleHourly, ScheduleDaily:
-		if s.Interval < 1 || s.Interval > 23 {
-			return Invalidf("runSchedule/interval", "runSchedule/interval must be from 1 to 23.")
-		}
-	case ScheduleOnce:
-		if s.Date.IsZero() {
-			return Invalidf("runSchedule/date", "runSchedule/date must be the day of the run, such as 2027-01-31.")
-		}
-	default:
-		return Invalidf("runSchedule", "runSchedule must be one of %s, %s and %s.", ScheduleHourly, ScheduleDaily, ScheduleOnce)
-	}
-	if s.Time < 0 || s.Time >= day {
-		return Invalidf("runSchedule/time", "runSchedule/time must be a time of day.")
 	}
 	return nil
 }
