@@ -1,11 +1,9 @@
 package plimsoll
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // RunState is what a script found on a device (Graph's runState).
@@ -170,28 +168,6 @@ func (r *Result) Validate() (err error) {
 	}
 	r.Output, r.Error = KeptText(r.Output), KeptText(r.Error)
 	return nil
-}
-
-// keptHalf is how many bytes are kept of each end of a script's output.
-const keptHalf = 16 << 10
-
-// KeptText gives what is kept of what a script wrote: text in UTF-8 without
-// U+0000, and of one beyond 32 KiB the first and the last 16 KiB around a mark
-// that says how much is missing.
-func KeptText(text string) string {
-	text = strings.ToValidUTF8(text, "\ufffd")
-	text = strings.ReplaceAll(text, "\x00", "\ufffd")
-	if len(text) <= 2*keptHalf {
-		return text
-	}
-	head, tail := keptHalf, len(text)-keptHalf
-	for !utf8.RuneStart(text[head]) {
-		head--
-	}
-	for tail < len(text) && !utf8.RuneStart(text[tail]) {
-		tail++
-	}
-	return fmt.Sprintf("%s\n[… %d bytes are left out …]\n%s", text[:head], tail-head, text[tail:])
 }
 
 // Report is what a device's agent brings at once.
