@@ -1,0 +1,119 @@
+//go:build unix
+
+package runner
+
+import (
+	"os"
+	"os/exec"
+	"os/user"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// The paths on which a script's programs are found.
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// apart keeps a signal that is meant for the agent, such as that of Ctrl-C, from
+// its supervisors.
+func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// System gives the agent's own account.
+func System() (Account, error) {
+	current, err := user.Current()
+	if err != nil {
+		return Account{}, err
+	}
+	return Account{Name: current.Username, Home: current.HomeDir}, nil
+}
+
+// Named gives the account of a user. An agent that may not run as others is
+// refused where it is another.
+func Named(name string) (Account, error) {
+	found, err := user.Lookup(name)
+	if err != nil {
+		return Account{}, err
+	}
+	groups, err := found.GroupIds()
+	if err != nil {
+		return Account{}, err
+	}
+	account := Account{Name: found.Username, Home: found.HomeDir}
+	ids := append([]string{found.Uid, found.Gid}, groups...)
+	numbers := make([]uint32, len(ids))
+	for i, id := range ids {
+		n, err := strconv.ParseUint(id, 10, 32)
+		if err != nil {
+			return Account{}, err
+		}
+		numbers[i] = uint32(n)
+	}
+	account.UID, account.GID, account.Groups = numbers[0], numbers[1], numbers[2:]
+	account.Switch = int(account.UID) != os.Geteuid()
+	return account, nil
+}
+
+// MayRunAsOthers tells whether the agent may run scripts as other accounts.
+func MayRunAsOthers() bool { return os.Geteuid() == 0 }
+
+func (a *Account) own(paths ...string) error {
+	if !a.Switch {
+		return nil
+	}
+	for _, p := range paths {
+		if err := os.Chown(p, int(a.UID), int(a.GID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// environment is all that a script finds in its environment.
+func (j *Job) environment(folder string) []string {
+	env := []string{
+		"PATH=" + searchPath, "LANG=C.UTF-8", "SHELL=/bin/sh", "TMPDIR=" + folder,
+		"HOME=" + j.Account.Home, "USER=" + j.Account.Name, "LOGNAME=" + j.Account.Name,
+	}
+	if zone, set := os.LookupEnv("TZ"); set {
+		env = append(env, "TZ="+zone)
+	}
+	runtimeDir := "/run/user/" + strconv.FormatUint(uint64(j.Account.UID), 10)
+	if _, err := os.Stat(runtimeDir); err == nil && j.Account.Switch {
+		env = append(env, "XDG_RUNTIME_DIR="+runtimeDir)
+	}
+	return env
+}
+
+func (j *Job) command(folder string) (*exec.Cmd, error) {
+	program, argument, err := shebang(j.Content)
+	if err != nil {
+		return nil, err
+	}
+	name := "script"
+	if path.Base(program) == "pwsh" || strings.HasSuffix(argument, "pwsh") {
+		name = "script.ps1" // PowerShell runs nothing else
+	}
+	file, err := j.write(folder, name)
+	if err != nil {
+		return nil, err
+	}
+	cmd := &exec.Cmd{Path: program, Args: []string{program}, Dir: folder, Env: j.environment(folder), SysProcAttr: session()}
+	if argument != "" {
+		cmd.Args = append(cmd.Args, argument)
+	}
+	cmd.Args = append(cmd.Args, file)
+	if j.Account.Switch {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: j.Account.UID, Gid: j.Account.GID, Groups: j.Account.Groups}
+	}
+	return cmd, nil
+}
+
+// askToEnd tells all of the script's process group to end.
+func askToEnd(leader *os.Process) { _ = syscall.Kill(-leader.Pid, syscall.SIGTERM) }
+
+// end ends all of the script's process group.
+func end(leader *os.Process) {
+	_ = syscall.Kill(-leader.Pid, syscall.SIGKILL)
+	_ = leader.Kill() // also where it left the group
+}
