@@ -214,6 +214,7 @@ type AssignedScript struct {
 	ContentHash                       []byte // SHA-256 of the content
 	Schedule                          Schedule
 	LastSequence                      int64 // of the latest run that is known; 0 for none
+	RunRequest                        int64 // rises with every request to run it at once; 0 for none
 }
 
 // AgentStart is a process of a device's agent that speaks for the first time.

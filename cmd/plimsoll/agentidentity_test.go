@@ -139,7 +139,7 @@ func TestDeviceIsGoneAtOnce(t *testing.T) {
 	checkIn(t, stays, &checkin.CheckInRequest{Results: []checkin.Result{result}})
 	for _, deletes := range []*testServer{a, b} {
 		first, w := wiredAgent(t, a, secret)
-		second := new(*first)
+		second := sameDevice(first)
 		second.Server = b.URL
 		etag := ""
 		for range 2 { // what both know of it
@@ -240,7 +240,7 @@ func TestClonedDevice(t *testing.T) {
 		first, _ := wiredAgent(t, s, secret)
 		script := s.assigned(t, first, "IyEvYmluL3NoCg==")
 		result := checkin.Result{ScriptID: script.ID, Revision: 1, Sequence: 1, State: "fail", RanAt: time.Now().UTC()}
-		second := new(*first)
+		second := sameDevice(first)
 		marked := func(state string) {
 			t.Helper()
 			if r := s.must(t, http.StatusOK, "GET", devices+"/"+first.DeviceID, ""); r.json["complianceState"] != state {

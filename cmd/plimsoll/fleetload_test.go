@@ -70,7 +70,7 @@ func newFleetLoad(t *testing.T, store string, a, b *testServer, devices int) *fl
 			if _, err := agent.clients[0].Enroll(t.Context(), secret, machine(fmt.Sprint("device ", i)), ""); err != nil {
 				t.Error(err)
 			}
-			agent.clients[1] = new(*agent.clients[0])
+			agent.clients[1] = sameDevice(agent.clients[0])
 		})
 	}
 	enrolling.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"plimsoll"
 	"plimsoll/internal/auth"
@@ -26,6 +28,7 @@ import (
 )
 
 type serveCommand struct {
+	Demo        bool        `help:"Give this server three scripts to run, make this machine a device of it, and run its agent: all of the product at once." env:"-"`
 	Listen      string      `default:"127.0.0.1:8080" help:"Address and port to listen on."`
 	TLS         server.Mode `name:"tls" default:"auto" enum:"auto,off,local,files,acme" help:"How the listener is protected: off (plain HTTP, on loopback or behind a proxy only), local (an authority made in the folder of --data), files, acme; auto chooses by the other flags, and plain HTTP on loopback."`
 	TLSCert     string      `name:"tls-cert" help:"PEM file of the certificate and its chain, for --tls files. Read again when it changes." placeholder:"FILE" type:"path"`
@@ -41,6 +44,7 @@ type serveCommand struct {
 
 	CheckInInterval time.Duration `default:"15m" help:"How often the agents of devices check in, from 10s to 24h."`
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
+	MaxAgents       *int          `name:"max-waiting-agents" help:"Agents that wait for a change at once; more are answered 429, and come at the check-in interval. The default is half of --max-connections; 0 lets none wait." placeholder:"N"`
 	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored, and on PostgreSQL to be read; more are answered 429."`
 	RatePerClient   float64       `default:"0" help:"Requests a second that one client, or one device, may make, from 0.001 to 100000; more are answered 429. 0 is no limit."`
 	RateTotal       float64       `default:"0" help:"Requests a second that all clients and devices together may make of this server; 0 is no limit."`
@@ -71,7 +75,7 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	}
 	ballast := make([]byte, ballastSize)
 	defer runtime.KeepAlive(ballast)
-	log := c.logger(a)
+	log := newLogger(a.stderr, c.LogFormat, c.LogLevel)
 	external, err := c.provider(a.now)
 	if err != nil {
 		return err
@@ -100,23 +104,50 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	useCases, stop := c.startService(ctx, a, s, m, log)
 	defer stop() // after the last request, and before the store closes
 	limiter := throttle.New(limits, m.observeThrottled, a.now)
-	handler := a.handler(s, clients, useCases, limiter, m, external, tenantID, log)
+	handler := a.handler(ctx, s, clients, useCases, limiter, m, external, tenantID, c.waitingAgents(), log)
 	if err := a.announce(listener, tenantID, first); err != nil {
 		return err
+	}
+	if c.Demo {
+		end := c.startDemo(ctx, &demo{app: a, service: useCases, server: listener, tenantID: tenantID, log: log})
+		defer end()
 	}
 	err = listener.Serve(ctx, handler)
 	log.InfoContext(ctx, "stopped")
 	return err
 }
 
+// startDemo begins the demonstration, and gives what waits for its end, which ctx
+// brings about.
+func (c *serveCommand) startDemo(ctx context.Context, d *demo) (end func()) {
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := d.run(ctx); err != nil && ctx.Err() == nil {
+			d.log.ErrorContext(ctx, "the demonstration failed", "error", err)
+		}
+	})
+	return running.Wait
+}
+
 func (c *serveCommand) limits() (throttle.Limits, error) {
 	if c.MaxWaiting < 1 {
 		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--max-waiting must be 1 or more")
+	}
+	if c.waitingAgents() < 0 {
+		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--max-waiting-agents must be 0 or more")
 	}
 	if c.CheckInInterval < 10*time.Second || c.CheckInInterval > 24*time.Hour {
 		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--check-in-interval must be from 10s to 24h")
 	}
 	return c.rateLimits()
+}
+
+// waitingAgents gives how many agents may wait for a change.
+func (c *serveCommand) waitingAgents() int {
+	if c.MaxAgents == nil {
+		return c.MaxConnections / 2
+	}
+	return *c.MaxAgents
 }
 
 // rateLimits gives what the flags allow. Their ranges keep every wait within
@@ -191,12 +222,12 @@ func runInBackground(ctx context.Context, works ...func(context.Context)) (stop 
 	}
 }
 
-func (c *serveCommand) logger(a *app) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(a.stderr, options))
+func newLogger(to io.Writer, format string, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(to, options))
 	}
-	return slog.New(slog.NewTextHandler(a.stderr, options))
+	return slog.New(slog.NewTextHandler(to, options))
 }
 
 func (c *serveCommand) serverConfig(dataDir string) server.Config {
@@ -223,10 +254,11 @@ func settingError(err error) error {
 	return &plimsoll.Error{Code: plimsoll.Invalid, Message: flags[e.Setting] + ": " + problem, Err: e.Err}
 }
 
-// handler puts the surfaces together.
+// handler puts the surfaces together. When ctx ends, nobody is kept waiting for a
+// change any longer.
 func (a *app) handler(
-	s *store.Store, clients *issuer.Clients, useCases *service.Service, limiter *throttle.Throttle, m *metrics,
-	external auth.Verifier, tenantID string, log *slog.Logger,
+	ctx context.Context, s *store.Store, clients *issuer.Clients, useCases *service.Service, limiter *throttle.Throttle, m *metrics,
+	external auth.Verifier, tenantID string, waitingAgents int, log *slog.Logger,
 ) http.Handler {
 	keys := issuer.NewKeys(s, a.now, a.random, log)
 	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, a.now)
@@ -238,8 +270,13 @@ func (a *app) handler(
 	})
 	devices := checkin.NewHandler(checkin.Config{
 		Service: useCases, Throttle: limiter, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
+		MostWait: waitingAgents,
 		Verifier: auth.NewCached(auth.NewBuiltin(keys, tenantID, issuer.DeviceAudience, a.now), rememberTokens, a.now),
 	})
+	context.AfterFunc(ctx, devices.StopWaiting)
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "plimsoll_waiting_agents", Help: "Agents that wait for a change now.",
+	}, func() float64 { return float64(devices.Waiting()) }))
 	return gzhttp.GzipHandler(operations(s, m, besides(devices, tokens.Handler(api))))
 }
 

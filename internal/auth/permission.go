@@ -12,6 +12,7 @@ const (
 	ConfigurationReadWrite  Permission = "DeviceManagementConfiguration.ReadWrite.All"
 	ManagedDevicesRead      Permission = "DeviceManagementManagedDevices.Read.All"
 	ManagedDevicesReadWrite Permission = "DeviceManagementManagedDevices.ReadWrite.All"
+	ManagedDevicesOperate   Permission = "DeviceManagementManagedDevices.PrivilegedOperations.All"
 	ScriptsRead             Permission = "DeviceManagementScripts.Read.All"
 	ScriptsReadWrite        Permission = "DeviceManagementScripts.ReadWrite.All"
 	GroupRead               Permission = "Group.Read.All"
@@ -25,7 +26,7 @@ const (
 func Permissions() []Permission {
 	return []Permission{
 		ConfigurationRead, ConfigurationReadWrite,
-		ManagedDevicesRead, ManagedDevicesReadWrite,
+		ManagedDevicesRead, ManagedDevicesReadWrite, ManagedDevicesOperate,
 		ScriptsRead, ScriptsReadWrite,
 		GroupRead, GroupReadWrite,
 		DirectoryRead, DirectoryReadWrite,
@@ -63,6 +64,12 @@ func ReadDevices() []Permission {
 // of [ReadDevices] allow reading.
 func WriteDevices() []Permission {
 	return []Permission{ConfigurationReadWrite, ManagedDevicesReadWrite}
+}
+
+// OperateDevices gives the permissions of which any one allows having a device do
+// something at once.
+func OperateDevices() []Permission {
+	return append(WriteDevices(), ManagedDevicesOperate)
 }
 
 // ReadGroups gives the permissions of which any one allows reading groups and

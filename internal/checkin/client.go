@@ -1,8 +1,6 @@
 package checkin
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -13,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,17 +19,20 @@ import (
 	"plimsoll"
 )
 
-// Client speaks to the server for one device. It may be used by one goroutine at
-// a time.
+// Client speaks to the server for one device. Once it is enrolled, several
+// goroutines may use it at once, such as one that waits beside one that checks in.
 type Client struct {
 	Server   string // such as https://plimsoll.example.com
 	TenantID string // as enrolment gave it, and so DeviceID; not needed to enrol
 	DeviceID string
 	Key      ed25519.PrivateKey
-	HTTP     *http.Client
-	Now      func() time.Time
-	Random   io.Reader
+	// HTTP may have a Timeout, which bounds every request but those of Wait. Its
+	// transport must not bound how long the header of an answer takes.
+	HTTP   *http.Client
+	Now    func() time.Time
+	Random io.Reader // as HTTP and Now, for as many goroutines as use the client
 
+	mu        sync.Mutex // never held while a request is under way
 	token     string
 	renewedBy time.Time // from here on token is too old
 }
@@ -52,8 +54,9 @@ func (e *Error) Error() string {
 func (e *Error) Gone() bool { return e.Status == http.StatusUnauthorized }
 
 const (
-	maxAnswer    = 64 << 20 // bytes that are read of an answer
-	compressFrom = 1 << 10  // bytes from which a body is packed
+	maxAnswer    = 16 << 20         // bytes that are read of an answer
+	compressFrom = 1 << 10          // bytes from which a body is packed
+	waitGrace    = 15 * time.Second // for the answer, beyond the time that a wait may take
 )
 
 // Enroll makes the machine a device of the fleet, and the client that device's.
@@ -61,35 +64,37 @@ const (
 func (c *Client) Enroll(ctx context.Context, token string, inventory *Inventory, inventoryHash string) (*EnrollResponse, error) {
 	public, _ := c.Key.Public().(ed25519.PublicKey)
 	request := EnrollRequest{Token: token, PublicKey: public, Inventory: *inventory, InventoryHash: inventoryHash}
-	var response EnrollResponse
-	if err := c.post(ctx, EnrollPath, "", &request, &response); err != nil {
+	body, err := c.send(ctx, &message{method: http.MethodPost, path: EnrollPath, contentType: jsonType, body: encode(&request)})
+	if err != nil {
 		return nil, err
 	}
-	c.DeviceID, c.TenantID, c.token = response.DeviceID, response.TenantID, ""
+	var response EnrollResponse
+	if err := json.Unmarshal(body, &response); err != nil {
+		return nil, fmt.Errorf("read the answer to the enrolment: %w", err)
+	}
+	c.DeviceID, c.TenantID = response.DeviceID, response.TenantID
+	c.setToken("", time.Time{})
 	return &response, nil
 }
 
-// CheckIn brings what the device has to tell, and gives what it has to run.
+// CheckIn brings what the device has to tell, and gives what it has to run. Where it
+// gives an [*AnswerError], the response holds all but the scripts: what became of the
+// results holds, and the device goes on with the scripts that it had. With any other
+// error nothing is known of the results.
 func (c *Client) CheckIn(ctx context.Context, request *CheckInRequest) (*CheckInResponse, error) {
-	var response CheckInResponse
-	err := c.withToken(ctx, func(token string) error {
-		response = CheckInResponse{}
-		return c.post(ctx, CheckInPath, token, request, &response)
-	})
-	if err == nil && len(response.Results) != len(request.Results) {
-		err = fmt.Errorf("the server answered %d results of %d", len(response.Results), len(request.Results))
+	body, err := c.sendAsDevice(ctx, &message{method: http.MethodPost, path: CheckInPath, contentType: jsonType, body: encode(request)})
+	if err != nil {
+		return &CheckInResponse{}, err
 	}
-	return &response, err
+	return readAnswer(body, request)
 }
 
 // Content gives the content of a script, which must have the hash that the
-// check-in gave for it.
+// check-in gave for it: it is [plimsoll.Damaged] where it has another, or is larger
+// than a script may be.
 func (c *Client) Content(ctx context.Context, scriptID, contentHash string) (content []byte, err error) {
-	err = c.withToken(ctx, func(token string) (err error) {
-		path := strings.Replace(contentPath, "{id}", url.PathEscape(scriptID), 1)
-		content, err = c.send(ctx, http.MethodGet, path, token, "", nil)
-		return err
-	})
+	path := strings.Replace(contentPath, "{id}", url.PathEscape(scriptID), 1)
+	content, err = c.sendAsDevice(ctx, &message{method: http.MethodGet, path: path, most: plimsoll.MaxContent})
 	if err != nil {
 		return nil, err
 	}
@@ -99,105 +104,51 @@ func (c *Client) Content(ctx context.Context, scriptID, contentHash string) (con
 	return content, nil
 }
 
-// withToken does what needs a token, and once more with a new one where the
+// Wait waits until the device has to run something other than what etag names, that
+// of the last check-in's answer, and tells whether it has: it is time to check in
+// then. It waits for atMost, in whole seconds, and for the 240 s that servers wait at
+// most; below a second it only asks. A server that stops ends it early, and one where
+// too many wait refuses with 429.
+func (c *Client) Wait(ctx context.Context, etag string, atMost time.Duration) (changed bool, err error) {
+	atMost = max(0, min(atMost, maxWait)).Truncate(time.Second)
+	ctx, cancel := context.WithTimeout(ctx, atMost+waitGrace)
+	defer cancel()
+	patient := *c.HTTP
+	patient.Timeout = 0
+	header := http.Header{"Prefer": {"wait=" + strconv.FormatInt(seconds(atMost), 10)}}
+	if etag != "" {
+		header.Set("If-None-Match", `"`+etag+`"`)
+	}
+	_, err = c.sendAsDevice(ctx, &message{method: http.MethodGet, path: WaitPath, header: header, by: &patient})
+	if e, ok := err.(*Error); ok && e.Status == http.StatusNotModified { //nolint:errorlint // send wraps none
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Unenroll removes the device, and all that the server has of it. Where the answer
+// was lost and it is sent again, the error is [Error.Gone].
+func (c *Client) Unenroll(ctx context.Context) error {
+	_, err := c.sendAsDevice(ctx, &message{method: http.MethodPost, path: UnenrollPath})
+	return err
+}
+
+// sendAsDevice sends a request with a token, and once more with a new one where the
 // server does not take the first.
-func (c *Client) withToken(ctx context.Context, do func(token string) error) error {
+func (c *Client) sendAsDevice(ctx context.Context, m *message) ([]byte, error) {
 	for renewed := false; ; renewed = true {
-		if c.token == "" || !c.Now().Before(c.renewedBy) {
-			if err := c.renew(ctx); err != nil {
-				return err
-			}
-			renewed = true
+		token, fresh, err := c.goodToken(ctx)
+		if err != nil {
+			return nil, err
 		}
-		err := do(c.token)
+		m.token = token
+		body, err := c.send(ctx, m)
 		if e, ok := err.(*Error); ok && e.Status == http.StatusUnauthorized { //nolint:errorlint // send wraps none
-			c.token = ""
-			if !renewed {
+			c.dropToken(token)
+			if !renewed && !fresh {
 				continue
 			}
 		}
-		return err
+		return body, err
 	}
-}
-
-func (c *Client) post(ctx context.Context, path, token string, request, response any) error {
-	answer, err := c.send(ctx, http.MethodPost, path, token, "application/json", encode(request))
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(answer, response); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", path, err)
-	}
-	return nil
-}
-
-// send sends a request and gives the body of an answer that is no refusal.
-func (c *Client) send(ctx context.Context, method, path, token, contentType string, body []byte) ([]byte, error) {
-	packed := contentType == "application/json" && len(body) >= compressFrom
-	if packed {
-		body = pack(body)
-	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Server, "/")+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	if contentType != "" {
-		r.Header.Set("Content-Type", contentType)
-	}
-	if packed {
-		r.Header.Set("Content-Encoding", "gzip")
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := c.HTTP.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode/100 != 2 {
-		return nil, c.refusal(response, answer)
-	}
-	return answer, nil
-}
-
-func pack(body []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = w.Write(body) // to memory: neither fails
-	_ = w.Close()
-	return b.Bytes()
-}
-
-// refusal reads Graph's error body, or that of RFC 6749, section 5.2.
-func (c *Client) refusal(response *http.Response, body []byte) error {
-	e := &Error{Status: response.StatusCode, Message: http.StatusText(response.StatusCode), RetryAfter: c.retryAfter(response.Header)}
-	var graph errorBody
-	var oauth struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}
-	if json.Unmarshal(body, &graph) == nil && graph.Error.Code != "" {
-		e.Code, e.Message = graph.Error.Code, graph.Error.Message
-	} else if json.Unmarshal(body, &oauth) == nil && oauth.Error != "" {
-		e.Code, e.Message = oauth.Error, oauth.Description
-	}
-	return e
-}
-
-// retryAfter reads Retry-After, in seconds or as a date (RFC 9110, section
-// 10.2.3).
-func (c *Client) retryAfter(header http.Header) time.Duration {
-	value := header.Get("Retry-After")
-	if n, err := strconv.ParseInt(value, 10, 32); err == nil {
-		return time.Duration(max(n, 0)) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(at.Sub(c.Now()), 0)
-	}
-	return 0
 }

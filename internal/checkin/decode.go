@@ -51,7 +51,11 @@ func decodeCheckIn(body []byte) (service.CheckIn, error) {
 // scripts write is not always UTF-8, and bytes that are not become U+FFFD.
 // Members that are not known are passed over: agents may be newer.
 func decode(text []byte, into any) error {
-	err := json.Unmarshal(text, into, jsontext.AllowInvalidUTF8(true))
+	return explain(json.Unmarshal(text, into, jsontext.AllowInvalidUTF8(true)))
+}
+
+// explain says what is wrong with JSON that could not be read.
+func explain(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -60,6 +64,9 @@ func decode(text []byte, into any) error {
 			return plimsoll.Invalidf("", "A JSON object is wanted here, not another value.")
 		}
 		member := strings.TrimPrefix(string(e.JSONPointer), "/")
+		if errors.Is(e, json.ErrUnknownName) {
+			return plimsoll.Invalidf(clip(member), "%s is not known here.", clip(member))
+		}
 		return plimsoll.Invalidf(clip(member), "%s has a value of the wrong type, or out of range.", clip(member))
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {

@@ -32,8 +32,9 @@ type Config struct {
 	Throttle Throttle
 	TenantID string
 	Log      *slog.Logger
+	MostWait int // agents that wait for a change at most; more are refused
 	// Observe is told of every request: the pattern of its path, its method, the
-	// status of its answer, and how long it took.
+	// status of its answer, and how long it took, but for what it waited for a change.
 	Observe func(route, method string, status int, took time.Duration)
 	Now     func() time.Time
 	Random  io.Reader
@@ -51,14 +52,17 @@ type Handler struct {
 	Config
 	mux   *http.ServeMux
 	turns turns // of the check-ins of each device
+	waits waits
 }
 
 // NewHandler makes the handler of all paths below /agent/v1/.
 func NewHandler(c Config) *Handler {
-	h := &Handler{Config: c, mux: http.NewServeMux()}
+	h := &Handler{Config: c, mux: http.NewServeMux(), waits: waits{most: c.MostWait}}
 	h.handle(http.MethodPost, EnrollPath, h.enroll)
 	h.handle(http.MethodPost, CheckInPath, h.authenticated(h.checkIn))
 	h.handle(http.MethodGet, contentPath, h.authenticated(h.content))
+	h.handle(http.MethodGet, WaitPath, h.authenticated(h.wait))
+	h.handle(http.MethodPost, UnenrollPath, h.authenticated(h.unenroll))
 	h.handle("", "/", func(*call) (*answer, error) { return nil, notServed() })
 	return h
 }
@@ -70,8 +74,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 type call struct {
 	*http.Request
 
-	id       string // for the log and the client
-	deviceID string // of the token
+	sent     *http.Request       // as it came: waitTimeout does not end its context
+	w        http.ResponseWriter // for its deadlines
+	id       string              // for the log and the client
+	deviceID string              // of the token
+	waited   time.Duration       // for a change
 }
 
 // answer is what goes back.
@@ -109,7 +116,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, route string, do
 	id, err := uuid.NewRandomFromReader(h.Random)
 	ctx, cancel := context.WithTimeout(r.Context(), waitTimeout)
 	defer cancel()
-	c := &call{Request: r.WithContext(ctx), id: id.String()}
+	c := &call{Request: r.WithContext(ctx), sent: r, w: w, id: id.String()}
 	w.Header().Set("request-id", c.id)
 	w.Header().Set("Cache-Control", "no-store")
 	var result *answer
@@ -124,7 +131,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, route string, do
 		send(w, result)
 	}
 	took := h.Now().Sub(start)
-	h.Observe(route, r.Method, status, took)
+	h.Observe(route, r.Method, status, took-c.waited)
 	if h.Log.Enabled(ctx, slog.LevelDebug) {
 		h.Log.DebugContext(ctx, "request", "request_id", c.id, "method", r.Method, "route", route,
 			"status", status, "took", took, "device_id", c.deviceID)
@@ -254,6 +261,22 @@ func (h *Handler) content(c *call) (*answer, error) {
 		return &answer{status: http.StatusNotModified, etag: etag}, nil
 	}
 	return &answer{status: http.StatusOK, contentType: "application/octet-stream", etag: etag, body: content}, nil
+}
+
+// unenroll removes the device. The body says nothing: it may be left out.
+func (h *Handler) unenroll(c *call) (*answer, error) {
+	body, err := httpapi.ReadBody(c.Request, maxEnroll)
+	if err == nil && len(body) > 0 {
+		err = decode(body, &struct{}{})
+	}
+	if err == nil {
+		err = h.Service.Unenroll(c.Context(), c.deviceID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.Log.InfoContext(c.Context(), "device unenrolled", "device_id", c.deviceID, "from", c.RemoteAddr)
+	return &answer{status: http.StatusNoContent}, nil
 }
 
 func jsonAnswer(status int, value any) *answer {

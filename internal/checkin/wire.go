@@ -11,10 +11,12 @@ import (
 
 // The paths of the protocol.
 const (
-	Root        = "/agent/v1/"
-	EnrollPath  = "/agent/v1/enroll"
-	CheckInPath = "/agent/v1/check-in"
-	contentPath = "/agent/v1/scripts/{id}/content"
+	Root         = "/agent/v1/"
+	EnrollPath   = "/agent/v1/enroll"
+	CheckInPath  = "/agent/v1/check-in"
+	WaitPath     = "/agent/v1/wait"
+	UnenrollPath = "/agent/v1/unenroll"
+	contentPath  = "/agent/v1/scripts/{id}/content"
 )
 
 // Scope is what a device asks the token endpoint for.
@@ -87,6 +89,18 @@ type CheckInResponse struct { //nolint:revive // it stands beside those of enrol
 	InventoryWanted    bool      `json:"inventoryWanted"`  // send the inventory with the next check-in
 	Scripts            []Script  `json:"scripts,omitzero"` // all that the device has to run; left out where the etag is the request's
 	Results            []Outcome `json:"results"`          // one for each result, in the order sent
+
+	// Refused are those of Scripts that the client does not take. They are told to be
+	// run in a way that it does not know, and so must not be run at all.
+	Refused []RefusedScript `json:"-"`
+}
+
+// RefusedScript is a script that a client was told to run and cannot, as it was told.
+// Of what tells which it is, what could not be read is zero.
+type RefusedScript struct {
+	ID                     string
+	Revision, LastSequence int64
+	Err                    error // [plimsoll.Invalid], with the member at fault
 }
 
 // Outcome is what became of a result.
@@ -106,7 +120,8 @@ type Script struct {
 	RunAs32Bit            bool     `json:"runAs32Bit"`
 	TimeLimitSeconds      int64    `json:"timeLimitSeconds"`
 	Schedule              Schedule `json:"schedule"`
-	LastSequence          int64    `json:"lastSequence"` // of the latest run that the server knows; 0 for none
+	LastSequence          int64    `json:"lastSequence"`        // of the latest run that the server knows; 0 for none
+	RunRequest            int64    `json:"runRequest,omitzero"` // rises with every request to run it at once; 0 for none
 }
 
 // Schedule says when a script runs.

@@ -13,6 +13,7 @@ type access struct{ reads, writes []auth.Permission }
 
 func toScripts() access { return access{auth.Read(), auth.Write()} }
 func toDevices() access { return access{auth.ReadDevices(), auth.WriteDevices()} }
+func toOperate() access { return access{writes: auth.OperateDevices()} }
 func toGroups() access  { return access{auth.ReadGroups(), auth.WriteGroups()} }
 
 type handler func(*call) (*answer, error)

@@ -103,12 +103,36 @@ func (a *API) devices() *set[device] {
 // matchingPath is that of the action that tries a rule: it changes nothing.
 const matchingPath = "/deviceManagement/" + ours + ".matchingDevices"
 
+// runNow is the action that has a device run a script at once.
+const (
+	runNow          = "initiateOnDemandProactiveRemediation"
+	runNowPath      = devicesPath + "/{id}/" + runNow
+	runNowParameter = "scriptPolicyId"
+)
+
 func (a *API) addDevices(routes map[string]operations) {
 	a.devices().addTo(routes)
+	run := operations{http.MethodPost: toOperate().act(maxBody, a.runNow)}
+	routes[runNowPath] = run
+	routes[devicesPath+"/{id}/"+namespace+"."+runNow] = run
 	routes[matchingPath] = operations{http.MethodPost: {
 		permission: toDevices().reads, serves: []string{odata.JSON}, maxBody: maxBody, rows: a.model.device.Type(),
 		options: []odata.Option{odata.OptionSelect, odata.OptionTop, odata.OptionFormat}, handle: a.matching,
 	}}
+}
+
+// runNow takes its parameter in either spelling: in Graph both are in use.
+func (a *API) runNow(c *call) (*answer, error) {
+	const what = "the id of a script that the device has to run"
+	script, err := odata.DecodeText(c.body, runNowParameter, what)
+	if err != nil {
+		capital, otherErr := odata.DecodeText(c.body, "ScriptPolicyId", what)
+		if otherErr != nil {
+			return nil, err
+		}
+		script = capital
+	}
+	return noContent(), a.fleet(c).RequestRun(c.r.Context(), c.caller.Subject, c.key("id"), script)
 }
 
 // matching tells whom a rule selects. The count is of all, the rows are the first.

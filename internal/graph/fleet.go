@@ -16,6 +16,7 @@ type deviceCases interface {
 	MatchingDevices(ctx context.Context, rule string, limit int) (query.Rows[plimsoll.Device], error)
 	UpdateDevice(ctx context.Context, actor, id string, match service.Match, edit func(*plimsoll.Device)) (plimsoll.Device, error)
 	DeleteDevice(ctx context.Context, actor, id string, match service.Match) error
+	RequestRun(ctx context.Context, actor, deviceID, scriptID string) error
 }
 
 // groupCases are what people do with groups.

@@ -69,7 +69,7 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		[]odata.TypeElement{m.target.Describe()}, m.target.DescribeDerived(),
 		[]odata.TypeElement{m.schedule.Describe()}, m.schedule.DescribeDerived(),
 	)
-	schema.Actions = []odata.Action{m.assign(paths)}
+	schema.Actions = []odata.Action{m.assign(paths), m.runNow(paths)}
 	schema.Functions = []odata.Function{m.delta(paths)}
 	schema.Targets = m.targets(paths, management.Name)
 	return []odata.Schema{schema, {
@@ -121,6 +121,12 @@ func (m *model) assign(paths surface) odata.Action {
 	action := odata.BoundAction("assign", m.script.Name,
 		odata.ParameterElement{Name: assignParameter, Type: odata.CollectionOf(m.assignment.Name)})
 	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(assignPath, http.MethodPost))}
+	return action
+}
+
+func (m *model) runNow(paths surface) odata.Action {
+	action := odata.BoundAction(runNow, m.device.Name, odata.ParameterElement{Name: runNowParameter, Type: "Edm.String"})
+	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(runNowPath, http.MethodPost))}
 	return action
 }
 

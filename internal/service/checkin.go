@@ -47,17 +47,23 @@ type ResultOutcome struct {
 // another one with the same key took over from.
 func (s *Service) CheckIn(ctx context.Context, deviceID string, in CheckIn) (CheckInAnswer, error) {
 	answer, err := s.checkIn(ctx, deviceID, &in)
+	return answer, asAgent(err)
+}
+
+// asAgent gives an error as an agent is told it: that its device is not there makes
+// its token worthless.
+func asAgent(err error) error {
 	if plimsoll.ErrorCode(err) == plimsoll.NotFound {
-		err = plimsoll.Errorf(plimsoll.Unauthenticated, "There is no such device any more; enrol it again.")
+		return plimsoll.Errorf(plimsoll.Unauthenticated, "There is no such device any more; enrol it again.")
 	}
-	return answer, err
+	return err
 }
 
 func (s *Service) checkIn(ctx context.Context, deviceID string, in *CheckIn) (answer CheckInAnswer, err error) {
 	if err := in.validate(); err != nil {
 		return answer, err
 	}
-	now, says := s.clock(), in.greeting()
+	now, says := s.clock(), in.greeting(in.ETag)
 	brings := in.Inventory != nil || len(in.Results) > 0
 	if brings && !s.isQuiet(deviceID, says) { // whose it is has to be known first
 		if _, err := s.agent(ctx, deviceID, in.Instance, now); err != nil {
@@ -74,7 +80,7 @@ func (s *Service) checkIn(ctx context.Context, deviceID string, in *CheckIn) (an
 	}
 	answer.ETag, answer.NextCheckIn = in.ETag, s.checkInInterval
 	if !s.isQuiet(deviceID, says) {
-		if err := s.brief(ctx, deviceID, in, says, &answer); err != nil {
+		if err := s.brief(ctx, deviceID, in, &answer); err != nil {
 			return answer, err
 		}
 	}
@@ -82,9 +88,9 @@ func (s *Service) checkIn(ctx context.Context, deviceID string, in *CheckIn) (an
 	return answer, nil
 }
 
-// brief tells an agent what it does not know yet, and remembers one that knows
-// all there is.
-func (s *Service) brief(ctx context.Context, deviceID string, in *CheckIn, says greeting, answer *CheckInAnswer) error {
+// brief tells an agent what it does not know yet, and remembers what it will say
+// when it knows all there is.
+func (s *Service) brief(ctx context.Context, deviceID string, in *CheckIn, answer *CheckInAnswer) error {
 	version, known := s.stores.DeviceVersion(deviceID)
 	agent, err := s.agent(ctx, deviceID, in.Instance, s.clock())
 	if err != nil {
@@ -93,8 +99,13 @@ func (s *Service) brief(ctx context.Context, deviceID string, in *CheckIn, says 
 	answer.InventoryWanted = agent.InventoryHash != in.InventoryHash
 	if answer.ETag = etagOf(agent.Scripts); answer.ETag != in.ETag {
 		answer.Scripts = append([]plimsoll.AssignedScript{}, agent.Scripts...) // not nil where there is none
-	} else if known && !answer.InventoryWanted {
-		s.quiet.Add(deviceID, quiet{version: version, greeting: says})
+	}
+	if known {
+		q := quiet{version: version, etag: digest(answer.ETag)}
+		if !answer.InventoryWanted {
+			q.greeting = in.greeting(answer.ETag)
+		}
+		s.quiet.Add(deviceID, q)
 	}
 	return nil
 }

@@ -45,6 +45,21 @@ func (s *Service) DeleteDevice(ctx context.Context, actor, id string, match Matc
 	}, s.event(actor, "managedDevice.delete", id))
 }
 
+// RequestRun has a device run one of its scripts as soon as its agent hears of it,
+// whatever the script's schedule says. It is NotFound where there is no such device,
+// or the device does not have the script to run.
+func (s *Service) RequestRun(ctx context.Context, actor, deviceID, scriptID string) error {
+	return s.stores.RequestRun(ctx, deviceID, scriptID,
+		s.event(actor, "managedDevice.initiateOnDemandProactiveRemediation", scriptID+":"+deviceID))
+}
+
+// Unenroll removes a device at its own agent's wish, with its run states. The agent
+// is refused from then on: it is Unauthenticated where there is no such device.
+func (s *Service) Unenroll(ctx context.Context, deviceID string) error {
+	return asAgent(s.stores.DeleteDevice(ctx, deviceID, func(*plimsoll.Device) error { return nil },
+		s.event(deviceID, "managedDevice.unenroll", deviceID)))
+}
+
 // matchingTimeout bounds how long all devices may be held against a rule.
 const matchingTimeout = 30 * time.Second
 

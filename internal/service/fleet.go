@@ -19,6 +19,9 @@ type DeviceStore interface {
 	UpdateDevice(ctx context.Context, id string, change func(*plimsoll.Device) error,
 		e plimsoll.AuditEvent) (plimsoll.Device, error)
 	DeleteDevice(ctx context.Context, id string, allow func(*plimsoll.Device) error, e plimsoll.AuditEvent) error
+	// RequestRun has a device's agent run a script that the device has, at once;
+	// NotFound where there is no such device, or it does not have the script.
+	RequestRun(ctx context.Context, deviceID, scriptID string, e plimsoll.AuditEvent) error
 }
 
 // EnrollmentTokenStore keeps the enrolment tokens.
@@ -107,6 +110,9 @@ type CheckInStore interface {
 	// DeviceVersion gives a number that is another whenever what Agent gives may
 	// be, and false where nobody can tell. It asks no database.
 	DeviceVersion(deviceID string) (version uint64, ok bool)
+	// Watch tells of other versions: own holds a value after a change of the device
+	// alone, others after one of more devices. Until stop is called none is missed.
+	Watch(deviceID string) (own, others <-chan struct{}, stop func())
 	// AssignedContent gives the content of a script that the device has to run.
 	AssignedContent(ctx context.Context, deviceID, scriptID string) ([]byte, error)
 	// UpdateInventory keeps what a device's agent tells of it, under the name that

@@ -83,6 +83,7 @@ type Service struct {
 	checkInInterval time.Duration
 	quiet           *lru.Cache[string, quiet]
 	sightings       *sightings
+	looks           *pace
 }
 
 // DefaultCheckInInterval is how often an agent comes where nobody says otherwise.
@@ -104,6 +105,7 @@ func New(
 	s := &Service{
 		stores: stores, atomically: atomically, now: now, random: random,
 		checkInInterval: DefaultCheckInInterval, quiet: newQuiet(), sightings: &sightings{},
+		looks: newPace(looksPerSecond, looksAtOnce, now),
 	}
 	for _, set := range options {
 		set(s)

@@ -18,11 +18,12 @@ import (
 // some 200 bytes each.
 const maxQuiet = 1 << 18
 
-// quiet remembers an agent that had nothing to learn: what it said of itself, and
-// the version of its device in the store then.
+// quiet remembers an agent: the version of its device in the store, the scripts that
+// it has to run then, and what it says of itself where it has nothing to learn.
 type quiet struct {
 	version  uint64
-	greeting greeting
+	etag     [16]byte // a digest of it
+	greeting greeting // zero where that is not known
 }
 
 func newQuiet() *lru.Cache[string, quiet] {
@@ -33,19 +34,30 @@ func newQuiet() *lru.Cache[string, quiet] {
 // isQuiet tells, without asking the store, whether an agent that says this is the
 // one that has the device, and has nothing to learn.
 func (s *Service) isQuiet(deviceID string, g greeting) bool {
-	remembered, ok := s.quiet.Get(deviceID)
+	remembered, ok := s.remembered(deviceID)
+	return ok && remembered.greeting == g
+}
+
+// remembered gives what is remembered of an agent, while it holds.
+func (s *Service) remembered(deviceID string) (q quiet, ok bool) {
+	q, ok = s.quiet.Get(deviceID)
 	version, known := s.stores.DeviceVersion(deviceID)
-	return ok && known && remembered == quiet{version, g}
+	return q, ok && known && q.version == version
 }
 
 // greeting stands for what an agent says of itself: its process, its inventory
 // and its scripts.
 type greeting [16]byte
 
-func (in *CheckIn) greeting() greeting {
+// greeting gives what the agent says when it holds the scripts of an etag.
+func (in *CheckIn) greeting(etag string) greeting {
+	return digest(in.Instance, in.InventoryHash, etag)
+}
+
+func digest(texts ...string) [16]byte {
 	h := sha256.New()
-	writeTexts(h, in.Instance, in.InventoryHash, in.ETag)
-	return greeting(h.Sum(nil))
+	writeTexts(h, texts...)
+	return [16]byte(h.Sum(nil))
 }
 
 // sightings gathers when devices spoke to the service.
@@ -103,7 +115,7 @@ func etagOf(scripts []plimsoll.AssignedScript) string {
 		a := &scripts[i]
 		writeTexts(h, a.ScriptID, string(a.RunAsAccount), string(a.ContentHash), string(a.Schedule.Kind))
 		writeNumbers(h, a.Revision, bit(a.EnforceSignatureCheck), bit(a.RunAs32Bit),
-			int64(a.Schedule.Interval), bit(a.Schedule.UseUTC), int64(a.Schedule.Time), a.Schedule.Date.Unix())
+			int64(a.Schedule.Interval), bit(a.Schedule.UseUTC), int64(a.Schedule.Time), a.Schedule.Date.Unix(), a.RunRequest)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

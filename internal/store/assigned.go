@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"plimsoll"
 )
@@ -12,9 +13,13 @@ import (
 // scripts' ids: NotFound where there is no such device. Where the assignment that
 // reached it was replaced, it keeps the script under another of the script's until
 // the background knows which reaches it now.
-func (s *Store) Agent(ctx context.Context, deviceID string) (agent plimsoll.Agent, err error) {
+func (s *Store) Agent(ctx context.Context, deviceID string) (plimsoll.Agent, error) {
+	return readAgent(ctx, s.read, deviceID)
+}
+
+func readAgent(ctx context.Context, db reader, deviceID string) (agent plimsoll.Agent, err error) {
 	bucket, number, system := plimsoll.DeviceBucket(deviceID), int64(0), int64(0)
-	err = s.read.QueryRowContext(ctx, `SELECT number, system, instance, inventory_hash FROM device WHERE bucket = $1 AND id = $2`,
+	err = db.QueryRowContext(ctx, `SELECT number, system, instance, inventory_hash FROM device WHERE bucket = $1 AND id = $2`,
 		bucket, deviceID).Scan(&number, &system, &agent.Instance, &agent.InventoryHash)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = noDevice(deviceID)
@@ -22,13 +27,13 @@ func (s *Store) Agent(ctx context.Context, deviceID string) (agent plimsoll.Agen
 	if err != nil {
 		return agent, refusal(err)
 	}
-	agent.Scripts, err = collect(ctx, s.read, func(row scanner) (one plimsoll.AssignedScript, err error) {
+	agent.Scripts, err = collect(ctx, db, func(row scanner) (one plimsoll.AssignedScript, err error) {
 		a, err := scanAssignment(row, &one.ScriptID, &one.DisplayName, &one.Revision, &one.RunAsAccount, &one.EnforceSignatureCheck,
-			&one.RunAs32Bit, &one.ContentHash, &one.LastSequence)
+			&one.RunAs32Bit, &one.ContentHash, &one.LastSequence, &one.RunRequest)
 		one.Schedule = a.Schedule
 		return one, err
 	}, `SELECT `+assignmentColumns+`, s.id, s.display_name, s.revision, s.run_as_account, s.enforce_signature_check,
-			s.run_as_32_bit, s.content_hash, r.sequence
+			s.run_as_32_bit, s.content_hash, r.sequence, r.requested
 		FROM run_state r JOIN script s ON s.number = r.script JOIN assignment a ON a.number = coalesce(
 			(SELECT x.number FROM assignment x WHERE x.number = r.assignment),
 			(SELECT min(x.number) FROM assignment x WHERE x.script = r.script AND x.target <> 'exclusionGroupAssignmentTarget'))
@@ -48,4 +53,33 @@ func (s *Store) AssignedContent(ctx context.Context, deviceID, scriptID string) 
 		err = plimsoll.Errorf(plimsoll.NotFound, "The device has no script with the id %q to run.", scriptID)
 	}
 	return content, refusal(err)
+}
+
+// RequestRun asks a device to run a script that it has, by a number above that of
+// any request before. The number is of the time, in milliseconds since 1970, so that
+// it is above those of a pair that went and came back too.
+func (s *Store) RequestRun(ctx context.Context, deviceID, scriptID string, event plimsoll.AuditEvent) error {
+	return s.transact(ctx, func(tx *sql.Tx) error {
+		device, err := s.lockDevice(ctx, tx, deviceID)
+		if err != nil {
+			return err
+		}
+		agent, err := readAgent(ctx, tx, deviceID)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(agent.Scripts, func(a plimsoll.AssignedScript) bool { return a.ScriptID == scriptID }) {
+			return plimsoll.Errorf(plimsoll.NotFound, "The device has no script with the id %.100q to run: assign the script to it, "+
+				"and wait until that has reached it. A script for another operating system never does.", scriptID)
+		}
+		if _, err = tx.ExecContext(ctx, `UPDATE run_state SET requested = CASE WHEN requested < $4 THEN $4 ELSE requested + 1 END
+			WHERE bucket = $1 AND device = $2 AND script = (SELECT s.number FROM script s WHERE s.id = $3)`,
+			plimsoll.DeviceBucket(deviceID), device, scriptID, event.At.UnixMilli()); err != nil {
+			return err
+		}
+		if err = s.changed(ctx, tx, deviceID); err != nil {
+			return err
+		}
+		return addAuditEvent(ctx, tx, event)
+	})
 }

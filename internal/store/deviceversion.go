@@ -27,6 +27,8 @@ type deviceVersions struct {
 	mu      sync.Mutex
 	under   map[*sql.Tx][]string  // what transactions under way change
 	awaited map[string]*listeners // who heard of a device's deletion, by its id, while that is waited for
+
+	watches watches
 }
 
 // What a transaction may change: a device, by its id, or more.
@@ -36,17 +38,22 @@ const (
 	deletedDevice = "deleted " // before the id
 )
 
+// rise gives what changed another version, and then wakes those who wait for one.
 func (v *deviceVersions) rise(changed string) {
 	bucket, isBucket := strings.CutPrefix(changed, wholeBucket)
 	switch {
 	case changed == wholeFleet:
 		v.fleet.Add(1)
+		v.watches.wakeAll()
 	case isBucket:
 		if n, err := strconv.ParseUint(bucket, 10, 64); err == nil {
 			v.buckets[n%plimsoll.Buckets].Add(1)
+			v.watches.wake(n % plimsoll.Buckets)
 		}
 	default:
-		v.device(strings.TrimPrefix(changed, deletedDevice)).Add(1)
+		id := strings.TrimPrefix(changed, deletedDevice)
+		v.device(id).Add(1)
+		v.watches.wakeOwn(id)
 	}
 }
 

@@ -103,6 +103,7 @@ func (v *deviceVersions) hear(told string, session uint32) {
 	if v.deaf.Load() { // what was missed until now counts as changed
 		v.fleet.Add(1)
 		v.deaf.Store(false)
+		v.watches.wakeAll()
 	}
 }
 

@@ -66,6 +66,7 @@ func fleet(t *testing.T, store Store) {
 			"script": m.addScript, "edit": m.edit, "assign": m.assign, "assign anew": m.assign,
 			"group": m.addGroup, "join": m.join, "leave": m.leave, "filter": m.addFilter,
 			"report": m.report, "report more": m.report, "report again": m.report, "push": m.push, "forget": m.forget,
+			"run now":     m.requestRun,
 			"change rule": m.changeRule, "change filter": m.changeFilter, "end group": m.endGroup, "end script": m.endScript,
 			"change platform": m.changePlatform, "work": m.work,
 		}
@@ -142,10 +143,7 @@ func (m *fleetModel) settle(rt *rapid.T) {
 func (m *fleetModel) retarget(s *modelScript) {
 	for id, d := range m.devices {
 		run, there := s.runs[id]
-		applies := d.system == "Linux" || d.system == "macOS" // all scripts begin with #!
-		if s.windows {
-			applies = d.system == "Windows"
-		}
+		applies := s.appliesTo(d)
 		switch {
 		case s.pushed[id]:
 		case !m.reaches(s, id, d):
@@ -157,6 +155,13 @@ func (m *fleetModel) retarget(s *modelScript) {
 			}
 		}
 	}
+}
+
+func (s *modelScript) appliesTo(d *modelDevice) bool {
+	if s.windows {
+		return d.system == "Windows"
+	}
+	return d.system == "Linux" || d.system == "macOS" // all scripts begin with #!
 }
 
 func (m *fleetModel) reaches(s *modelScript, id string, d *modelDevice) bool {

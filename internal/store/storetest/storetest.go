@@ -90,6 +90,7 @@ type (
 		DeviceKey(ctx context.Context, id string) (ed25519.PublicKey, error)
 		Agent(ctx context.Context, deviceID string) (plimsoll.Agent, error)
 		DeviceVersion(deviceID string) (version uint64, ok bool)
+		Watch(deviceID string) (own, others <-chan struct{}, stop func())
 		StartAgents(ctx context.Context, starts []*plimsoll.AgentStart) (refusals []error, err error)
 		UpdateInventory(ctx context.Context, id string, i plimsoll.Inventory, hash string, at time.Time) error
 		Seen(ctx context.Context, at map[string]time.Time) error
@@ -101,6 +102,7 @@ type (
 		ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,
 			change func(*plimsoll.DeviceRunState) error, e plimsoll.AuditEvent) (plimsoll.DeviceRunState, error)
 		DeleteRunState(ctx context.Context, scriptID, deviceID string, e plimsoll.AuditEvent) error
+		RequestRun(ctx context.Context, deviceID, scriptID string, e plimsoll.AuditEvent) error
 		Work(ctx context.Context) (worked bool, err error)
 		DropOldCounts(ctx context.Context, now time.Time) error
 	}
@@ -198,6 +200,9 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"devices are filtered and sorted":            deviceLists,
 		"two agents with one key":                    deviceInstances,
 		"what agents are given has a version":        agentVersions,
+		"who watches a device is woken":              watching,
+		"a device is asked to run a script at once":  runRequests,
+		"requests by many at once":                   runRequestsAtOnce,
 		"devices are seen, and only forward":         devicesSeen,
 		"the last pushed state goes with its device": lastPushed,
 		"enrolments, one by one":                     enrollments,
