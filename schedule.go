@@ -179,8 +179,9 @@ type Progress struct {
 // DueAt gives when a script of the revision is to run next on a device, at the
 // time now; the zero time is never. A revision that is new to the device is due at
 // once, unless it is to run once and later. What was missed is due once, however
-// often it was. A clock that was set back runs nothing twice, and holds nothing
-// up for longer than the schedule's interval.
+// often it was. A clock that was set back a little runs nothing twice; one that was
+// ahead by more than the interval says nothing of when the script ran, and so it is
+// due at once.
 func (s *Schedule) DueAt(p *Progress, revision int64, now time.Time, zone *time.Location, spread Spread) time.Time {
 	if p.Revision != revision {
 		if first := s.Next(now, zone, spread); s.Kind == ScheduleOnce && !first.IsZero() {
@@ -188,9 +189,8 @@ func (s *Schedule) DueAt(p *Progress, revision int64, now time.Time, zone *time.
 		}
 		return now
 	}
-	since := p.RanAt
-	if since.After(now.Add(s.every())) { // the clock was far ahead then
-		since = now
+	if p.RanAt.After(now.Add(s.every())) {
+		return now
 	}
-	return s.Next(since, zone, spread)
+	return s.Next(p.RanAt, zone, spread)
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests run and Debian or Ubuntu may lack: PostgreSQL, the curl
-# and jq of the README, and Node.js for the clients. Says what to install where it
-# may not.
+# and jq of the README, Node.js for the clients, and for the agent what it is tried
+# with: OpenSSH, Python, networks and systemd. Says what to install where it may not.
 set -eu
 
 have_postgres() {
@@ -19,6 +19,12 @@ for tool in curl jq npm; do
 	command -v "$tool" >/dev/null || missing="$missing $tool"
 done
 command -v node >/dev/null || missing="$missing nodejs"
+command -v python3 >/dev/null || missing="$missing python3"
+command -v ssh-keygen >/dev/null || missing="$missing openssh-client"
+if [ "$(uname -s)" = Linux ]; then
+	command -v ip >/dev/null || missing="$missing iproute2"
+	command -v systemd-analyze >/dev/null || missing="$missing systemd"
+fi
 [ -n "$missing" ] || exit 0
 
 as_root=

@@ -26,7 +26,7 @@ func TestExpandedLists(t *testing.T) {
 			"$top=1;$filter=version in @v;$orderby=displayName&@v=[\"1.0\",\"x\"]":                             "afh",
 			"$filter=contains(displayName,'''');$orderby=displayName;$levels=max;$top=1":                       "db",
 		} {
-			text, aliases, _ := strings.Cut(query("", options), "&")
+			text, aliases, _ := strings.Cut(asked("", options), "&")
 			text = strings.TrimPrefix(text, "=")
 			if aliases != "" {
 				aliases = "&" + aliases

@@ -253,10 +253,10 @@ func TestFilters(t *testing.T) {
 		t.Helper()
 		byID := s.letters(t)
 		for _, c := range filters() {
-			s.wantFound(t, byID, query("$filter", c[0]), c[1])
+			s.wantFound(t, byID, asked("$filter", c[0]), c[1])
 		}
 		for _, text := range badFilters() {
-			r, err := s.send(t.Context(), "GET", scripts+"?"+query("$filter", text), "")
+			r, err := s.send(t.Context(), "GET", scripts+"?"+asked("$filter", text), "")
 			if err != nil || r.StatusCode != http.StatusBadRequest || !strings.Contains(r.text, `"message":"$filter at position `) {
 				t.Errorf("%s: %v %s", text, err, r.text)
 			}

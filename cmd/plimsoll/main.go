@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,6 +28,9 @@ const (
 	exitDifference = 4 // and what is stored being damaged
 )
 
+// dataFolder is where the server keeps what it has, unless --data says otherwise.
+const dataFolder = "plimsoll-data"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -36,7 +40,7 @@ func main() {
 // commandLine is all that can be said on the command line, in PLIMSOLL_*
 // variables, and in the file that --config names; in this order of precedence.
 type commandLine struct {
-	Data   string          `default:"plimsoll-data" help:"Folder of the SQLite store, the local authority and ACME accounts."`
+	Data   string          `help:"Folder of the SQLite store, the local authority and ACME accounts: by default plimsoll-data. For the agent, the folder of its key and queue: by default one of the system's, or of the user's who is not root." placeholder:"DIR"`
 	Store  string          `help:"Where the data is: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE. The default is sqlite:plimsoll.db in the folder of --data." placeholder:"ADDRESS"`
 	JSON   bool            `help:"Print JSON, for machines."`
 	Config kong.ConfigFlag `env:"-" help:"YAML file of flags by their names, such as 'listen: 0.0.0.0:8443'." placeholder:"FILE"`
@@ -47,6 +51,9 @@ type commandLine struct {
 
 	EnrollmentToken enrollmentTokenCommands `cmd:"" help:"Create, list and revoke the tokens by which devices enrol. A client of the server's API."`
 	Device          deviceCommands          `cmd:"" help:"List, show and delete devices. A client of the server's API."`
+
+	Agent  agentCommands  `cmd:"" help:"Make this machine a device of a fleet, and run its scripts."`
+	Script scriptCommands `cmd:"" help:"Try, sign and verify scripts before devices run them."`
 
 	Simulate simulateCommand `cmd:"" help:"Play a fleet: put a server under its load, and hold the run summaries to what it reported. Exits with 4 when something differs."`
 
@@ -80,6 +87,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		err = &plimsoll.Error{Code: plimsoll.Invalid, Message: err.Error() + "\nplimsoll --help shows what there is"}
 		return a.fail(err)
+	}
+	if cli.Data == "" {
+		cli.Data = dataFolder
+		if strings.HasPrefix(parsed.Command(), "agent ") {
+			cli.Data = agentFolder()
+		}
 	}
 	return a.fail(parsed.Run())
 }

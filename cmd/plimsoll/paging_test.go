@@ -53,7 +53,7 @@ func TestOrders(t *testing.T) {
 		t.Helper()
 		byID := s.letters(t)
 		for _, c := range orders() {
-			path := scripts + "?" + query("$orderby", c[0])
+			path := scripts + "?" + asked("$orderby", c[0])
 			for _, pages := range []string{"", "&$top=1", "&$top=3", "&$top=2&$expand=runSummary&$filter=true"} {
 				if got := s.inOrder(t, byID, path+pages); got != c[1] {
 					t.Errorf("%s%s gives %s, want %s", c[0], pages, got, c[1])
@@ -103,7 +103,7 @@ func TestPagesUnderChange(t *testing.T) {
 		} {
 			path := scripts + "?$select=id,version"
 			if order != "" {
-				path += "&" + query("$orderby", order)
+				path += "&" + asked("$orderby", order)
 			}
 			whole := s.follow(t, path)
 			headers := []string{"Prefer", "odata.maxpagesize=5"}

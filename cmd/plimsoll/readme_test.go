@@ -127,10 +127,16 @@ func typeAll(t *testing.T, commands []exchange, dir string, fill func(string) st
 	t.Helper()
 	const mark = "@@@ the next command @@@"
 	script := "cd ../..\n"
+	var files []string // that the README makes
+	for _, name := range []string{"script.json", "passwd.sh", "agent.log", "my-agent"} {
+		files = append(files, name, filepath.Join(dir, name))
+	}
+	written := strings.NewReplacer(files...)
 	for _, c := range commands {
-		script += fill(strings.ReplaceAll(c.command, "script.json", filepath.Join(dir, "script.json"))) + "echo '" + mark + "'\n"
+		script += fill(written.Replace(c.command)) + "echo '" + mark + "'\n"
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+	// The agent's own folder is named on the command line, which comes first.
 	shell.Env = append(os.Environ(), "PLIMSOLL_DATA="+dir+"/plimsoll-data", "PLIMSOLL_SERVER="+fill("http://127.0.0.1:8080"))
 	output, err := shell.CombinedOutput()
 	outputs := strings.Split(string(output), mark+"\n")

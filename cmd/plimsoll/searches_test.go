@@ -55,14 +55,14 @@ func TestSearches(t *testing.T) {
 		t.Helper()
 		byID := s.letters(t)
 		for _, c := range searches() {
-			s.wantFound(t, byID, query("$search", c[0]), c[1])
+			s.wantFound(t, byID, asked("$search", c[0]), c[1])
 		}
 		for filter, want := range map[string]string{"enforceSignatureCheck": "ae", "publisher eq 'Contoso'": "a", "not enforceSignatureCheck": "", "": "ae"} {
-			s.wantFound(t, byID, query("$search", "disk")+"&"+query("$filter", filter), want)
-			s.wantFound(t, byID, query("filter", filter)+"&"+query("%24SEARCH", "disk"), want)
+			s.wantFound(t, byID, asked("$search", "disk")+"&"+asked("$filter", filter), want)
+			s.wantFound(t, byID, asked("filter", filter)+"&"+asked("%24SEARCH", "disk"), want)
 		}
 		for _, text := range []string{"", " ", "\"open", "disk AND", "OR disk", "NOT", "(disk", "disk)", "\"\""} {
-			r := s.must(t, http.StatusBadRequest, "GET", scripts+"?"+query("$search", text), "")
+			r := s.must(t, http.StatusBadRequest, "GET", scripts+"?"+asked("$search", text), "")
 			if !strings.Contains(r.text, `"message":"$search at position `) {
 				t.Errorf("%q: %s", text, r.text)
 			}

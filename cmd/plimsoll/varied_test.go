@@ -60,9 +60,9 @@ func (s *testServer) letters(t *testing.T) map[string]string {
 	return byID
 }
 
-// query writes options as a client sends them. What is about the text stands
+// asked writes options as a client sends them. What is about the text stands
 // first; aliases follow it, each behind an &.
-func query(option, text string) string {
+func asked(option, text string) string {
 	text, aliases, _ := strings.Cut(text, "&")
 	query := option + "=" + url.QueryEscape(text)
 	for alias := range strings.SplitSeq(aliases, "&") {

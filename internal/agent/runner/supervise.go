@@ -198,8 +198,13 @@ func (o *outputs) close() {
 
 // makeFolder makes the run's folder, which only its account may enter.
 func (j *Job) makeFolder() (string, error) {
-	if err := os.MkdirAll(j.Folder, 0o711); err != nil { //nolint:gosec // other accounts pass through it to their own
+	if err := os.MkdirAll(j.Folder, 0o700); err != nil {
 		return "", err
+	}
+	if j.Account.Switch { // it passes through to its own, whatever the umask is
+		if err := os.Chmod(j.Folder, 0o711); err != nil { //nolint:gosec // as it says
+			return "", err
+		}
 	}
 	return os.MkdirTemp(j.Folder, folderPrefix)
 }

@@ -1,0 +1,374 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"plimsoll"
+	"plimsoll/internal/agent/runner"
+	"plimsoll/internal/agent/signature"
+	"plimsoll/internal/checkin"
+)
+
+// script is one that the device has to run.
+type script struct {
+	checkin.Script
+
+	schedule plimsoll.Schedule
+	present  bool      // its content is on disk
+	doubts   int       // contents in a row that were not the one assigned
+	notYet   time.Time // until when it is not tried again
+	reason   string    // why it is not run though it is due
+	running  bool
+}
+
+const (
+	maxBegun   = 3           // runs that the machine or the agent did not survive, before that is the verdict
+	tryAgain   = time.Minute // after what may be otherwise soon
+	maxDoubts  = 2           // contents that are not the one assigned, before that is the verdict
+	maxRecords = 10_000
+)
+
+// take makes what the server gave what the device has to run. What is as it was
+// goes on as it does.
+func (a *Agent) take(given assignment, refused []checkin.RefusedScript) {
+	before := a.scripts
+	a.given, a.refused, a.scripts = given, refused, nil
+	for i := range given.Scripts {
+		wire := given.Scripts[i]
+		schedule, err := wire.Schedule.Domain()
+		if err != nil {
+			a.refused = append(a.refused, checkin.RefusedScript{ID: wire.ID, Revision: wire.Revision, LastSequence: wire.LastSequence, Err: err})
+			continue
+		}
+		s := &script{}
+		if at := slices.IndexFunc(before, func(old *script) bool { return old.ID == wire.ID }); at >= 0 {
+			s = before[at]
+		}
+		if s.Revision != wire.Revision || s.ContentHash != wire.ContentHash {
+			s.present, s.doubts, s.notYet, s.reason = false, 0, time.Time{}, ""
+		}
+		s.Script, s.schedule = wire, schedule
+		if _, err := os.Stat(a.contentPath(s)); err == nil {
+			s.present = true
+		}
+		a.scripts = append(a.scripts, s)
+	}
+	a.removeContents()
+	a.forget()
+}
+
+// forget keeps the number of scripts small of which is known how far the device
+// is. All it loses of one that comes back later is that an older revision is told.
+func (a *Agent) forget() {
+	gone := map[string]*record{}
+	for id := range a.records {
+		given := slices.ContainsFunc(a.scripts, func(s *script) bool { return s.ID == id })
+		if !given && len(a.records) > maxRecords {
+			gone[id] = nil
+			delete(a.records, id)
+		}
+	}
+	if err := a.journal.note(gone); err != nil {
+		a.Log.Warn("the queue could not be written", "error", err)
+	}
+}
+
+// contentPath is where a script's content is kept: by its hash, which is hex.
+func (a *Agent) contentPath(s *script) string {
+	return filepath.Join(a.Folder, scriptsFolder, strings.ToLower(s.ContentHash))
+}
+
+// removeContents removes the contents that are not to run any more.
+func (a *Agent) removeContents() {
+	entries, _ := os.ReadDir(filepath.Join(a.Folder, scriptsFolder)) // where there is none, there are none
+	for _, entry := range entries {
+		path := filepath.Join(a.Folder, scriptsFolder, entry.Name())
+		if !slices.ContainsFunc(a.scripts, func(s *script) bool { return a.contentPath(s) == path }) {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+// dueAt gives when a script is to run next; the zero time is never.
+func (a *Agent) dueAt(s *script, now time.Time) time.Time {
+	r := a.record(s.ID)
+	if s.RunRequest > r.RunRequest {
+		return now
+	}
+	return s.schedule.DueAt(&r.Progress, s.Revision, now, a.where, plimsoll.SpreadOf(a.identity.DeviceID, s.ID))
+}
+
+// dueNow gives the scripts that are to run now, those first that are due longest.
+func (a *Agent) dueNow(now time.Time) (due []*script) {
+	at := map[*script]time.Time{}
+	for _, s := range a.scripts {
+		at[s] = a.dueAt(s, now)
+		if !s.running && !at[s].IsZero() && !at[s].After(now) && !s.notYet.After(now) {
+			due = append(due, s)
+		}
+	}
+	slices.SortStableFunc(due, func(x, y *script) int { return cmp.Or(at[x].Compare(at[y]), cmp.Compare(x.ID, y.ID)) })
+	return due
+}
+
+// runDue begins what is due, and gives when something is next; the zero time is
+// not before something happens.
+func (a *Agent) runDue(ctx context.Context, now time.Time) (next time.Time) {
+	for _, s := range a.dueNow(now) {
+		if a.running >= maxRunning {
+			break
+		}
+		if s.present {
+			a.begin(ctx, s, now)
+		}
+	}
+	for _, s := range a.scripts {
+		at := a.dueAt(s, now)
+		if at.Before(s.notYet) {
+			at = s.notYet
+		}
+		if at.After(now) && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
+}
+
+// begin runs a script, or finds why it may not run.
+func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
+	r := a.record(s.ID)
+	job := &runner.Job{
+		TimeLimit: time.Duration(s.TimeLimitSeconds) * time.Second, RunAs32Bit: s.RunAs32Bit,
+		AllSigned: s.EnforceSignatureCheck || a.identity.SignedOnly, Folder: filepath.Join(a.Folder, runsFolder),
+	}
+	var err error
+	if job.Account, err = a.account(ctx, s); err != nil {
+		a.putOff(s, now, err.Error())
+		return
+	}
+	if job.Content, err = readContent(a.contentPath(s), s.ContentHash); err != nil {
+		a.Log.Warn("a script's content is not as it was fetched; it is fetched again", "script_id", s.ID, "error", err)
+		_ = os.Remove(a.contentPath(s))
+		s.present = false
+		return
+	}
+	signedAt, err := a.mayRun(s, r, job, now)
+	if r.Begun >= maxBegun && err == nil {
+		err = fmt.Errorf("the machine or its agent ended while the script ran, %d times in a row", r.Begun)
+	}
+	if err != nil {
+		a.conclude(s, &s.Script, now, runner.Failed("The script was not run: %v", err))
+		return
+	}
+	r.Begun++
+	if err := a.journal.note(map[string]*record{s.ID: r}); err != nil {
+		a.Log.Warn("the queue could not be written", "error", err)
+	}
+	ran := s.Script // as it is now
+	s.running, s.reason = true, ""
+	a.running++
+	a.Log.Info("script begins", "script_id", s.ID, "revision", s.Revision, "name", s.DisplayName)
+	a.background(ctx, func() func() {
+		verdict, err := a.Runner.Run(ctx, job)
+		return func() {
+			s.running = false
+			a.running--
+			if err != nil {
+				return // the agent stops
+			}
+			if !signedAt.IsZero() {
+				r.SignedAt = signedAt
+			}
+			a.conclude(s, &ran, now, verdict)
+		}
+	})
+}
+
+// putOff lets a script wait for what may be otherwise soon.
+func (a *Agent) putOff(s *script, now time.Time, reason string) {
+	if s.reason != reason {
+		a.Log.Info("script waits", "script_id", s.ID, "reason", reason)
+	}
+	s.reason, s.notYet = reason, now.Add(tryAgain)
+}
+
+// account gives whom a script runs as. One for the user waits until somebody
+// signs in: as another it might tell something else. An agent that has not the
+// rights of the system runs all as itself.
+func (a *Agent) account(ctx context.Context, s *script) (runner.Account, error) {
+	if s.RunAsAccount != string(plimsoll.RunAsUser) || !runner.MayRunAsOthers() {
+		return runner.System()
+	}
+	name, ok := a.SignedIn(ctx)
+	if !ok {
+		return runner.Account{}, errors.New("it runs as the user who is signed in, and nobody is")
+	}
+	return runner.Named(name)
+}
+
+func readContent(path, hash string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(content); !strings.EqualFold(hex.EncodeToString(sum[:]), hash) {
+		return nil, errors.New("its hash is another")
+	}
+	return content, nil
+}
+
+// mayRun refuses what a server may not have this device run: what is older than
+// what ran here, and where a signature is needed, what has none by an allowed
+// signer. It gives when the content was signed, if it says.
+func (a *Agent) mayRun(s *script, r *record, job *runner.Job, now time.Time) (signedAt time.Time, err error) {
+	if s.Revision < r.Highest {
+		return signedAt, fmt.Errorf("its revision is %d, and this device has had revision %d: an older one is not run again", s.Revision, r.Highest)
+	}
+	if !job.AllSigned || runtime.GOOS == "windows" { // there PowerShell sees to it
+		return signedAt, nil
+	}
+	text, err := os.ReadFile(filepath.Join(a.Folder, signersFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return signedAt, errors.New("it needs a signature, and this device has no allowed signers: enrol it with --allowed-signers FILE")
+	}
+	if err != nil {
+		return signedAt, err
+	}
+	signers, err := signature.ParseAllowedSigners(text)
+	if err != nil {
+		return signedAt, err
+	}
+	verified, err := signature.Verify(job.Content, signers, now)
+	if err != nil {
+		return signedAt, err
+	}
+	if verified.SignedAt.Before(r.SignedAt) {
+		return signedAt, fmt.Errorf("it does not say that it was signed after %s, as what ran here before does: an older one is not run again",
+			r.SignedAt.Format(time.RFC3339))
+	}
+	return verified.SignedAt, nil
+}
+
+// conclude keeps how a run ended that began at a time, of what the server gave
+// then.
+func (a *Agent) conclude(s *script, ran *checkin.Script, began time.Time, verdict runner.Verdict) {
+	r := a.record(ran.ID)
+	r.Progress = plimsoll.Progress{Revision: ran.Revision, RanAt: began, RunRequest: max(r.RunRequest, ran.RunRequest)}
+	r.Sequence = max(r.Sequence, ran.LastSequence, s.LastSequence) + 1
+	r.Highest, r.Begun, r.Reported = max(r.Highest, ran.Revision), 0, false
+	reason, _, _ := strings.Cut(verdict.Error, "\n")
+	r.Last = &outcome{State: string(verdict.State), Took: verdict.Took, Error: reason}
+	result := checkin.Result{
+		ScriptID: ran.ID, Revision: ran.Revision, Sequence: r.Sequence, State: string(verdict.State), RanAt: began.UTC().Truncate(plimsoll.Tick),
+		Output: verdict.Output, Error: verdict.Error,
+	}
+	if s.schedule.Kind != "" {
+		result.DueAt = s.schedule.Next(began, a.where, plimsoll.SpreadOf(a.identity.DeviceID, ran.ID))
+	}
+	a.Log.Info("script ended", "script_id", ran.ID, "revision", ran.Revision, "state", result.State, "took", verdict.Took.Round(time.Millisecond))
+	a.save(&result, r)
+}
+
+// save puts a result into the queue. What the disk does not take stays in memory.
+func (a *Agent) save(result *checkin.Result, r *record) {
+	dropped, err := a.journal.add(result, r)
+	if err != nil {
+		a.Log.Error("a result could not be written to the queue; it is kept in memory", "script_id", result.ScriptID, "error", err)
+		a.unsaved = append(a.unsaved, *result)
+		return
+	}
+	if dropped > 0 {
+		a.Log.Warn("the queue is full; the oldest results, which later ones follow, are dropped", "dropped", dropped)
+	}
+}
+
+// saveUnsaved tries the disk again.
+func (a *Agent) saveUnsaved() {
+	for len(a.unsaved) > 0 {
+		if _, err := a.journal.add(&a.unsaved[0], a.record(a.unsaved[0].ScriptID)); err != nil {
+			break
+		}
+		a.unsaved = a.unsaved[1:]
+	}
+	for i := 0; len(a.unsaved) > maxQueued/10 && i < len(a.unsaved); { // memory is less than disk
+		if a.unsaved[i].Sequence < a.record(a.unsaved[i].ScriptID).Sequence {
+			a.unsaved = slices.Delete(a.unsaved, i, i+1)
+		} else {
+			i++
+		}
+	}
+}
+
+// reportRefused reports the scripts that the server gave in a way that cannot be
+// followed: once for each revision.
+func (a *Agent) reportRefused(now time.Time) {
+	for i := range a.refused {
+		refused := &a.refused[i]
+		r := a.record(refused.ID)
+		if refused.Revision < 1 || r.Revision == refused.Revision {
+			continue
+		}
+		a.Log.Error("a script is refused", "script_id", refused.ID, "revision", refused.Revision, "error", refused.Err)
+		wire := checkin.Script{ID: refused.ID, Revision: refused.Revision, LastSequence: refused.LastSequence}
+		a.conclude(&script{Script: wire}, &wire, now, runner.Failed("The script was not run: %v", refused.Err))
+	}
+	a.refused = nil
+}
+
+// fetchMissing fetches the content of a script that is not here, one at a time.
+func (a *Agent) fetchMissing(ctx context.Context, now time.Time) {
+	at := slices.IndexFunc(a.scripts, func(s *script) bool { return !s.present && !s.notYet.After(now) })
+	if a.fetching > 0 || at < 0 || a.link.fault != nil {
+		return
+	}
+	s := a.scripts[at]
+	id, hash, path := s.ID, s.ContentHash, a.contentPath(s)
+	a.fetching++
+	a.background(ctx, func() func() {
+		limited, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		content, err := a.client.Content(limited, id, hash)
+		if err == nil {
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), writeFile(path, content))
+		}
+		return func() {
+			a.fetching--
+			if s.ContentHash == hash { // it is still what is wanted
+				a.fetched(s, err)
+			}
+		}
+	})
+}
+
+// fetched notes how fetching a script's content went. Content of another hash may
+// be of a revision that came meanwhile: another check-in tells.
+func (a *Agent) fetched(s *script, err error) {
+	now := a.Now().Round(0)
+	refused, isRefusal := errors.AsType[*checkin.Error](err)
+	switch {
+	case err == nil:
+		s.present, s.doubts = true, 0
+		return
+	case plimsoll.ErrorCode(err) == plimsoll.Damaged:
+		if s.doubts++; s.doubts == maxDoubts {
+			a.conclude(s, &s.Script, now, runner.Failed("The script was not run: %v", err))
+		} else if s.doubts < maxDoubts {
+			a.link.soon(a)
+		}
+	case isRefusal && refused.Status == http.StatusNotFound:
+		a.link.soon(a) // the device does not have it to run any more
+	}
+	a.putOff(s, now, "its content could not be fetched: "+err.Error())
+}
