@@ -11,6 +11,7 @@ VERSION  ?= dev
 
 # The race detector watches our code and its libraries, but for the translated C of
 # SQLite, which is thirty times as slow under it and synchronises by means of its own.
+# A process under it sleeps for a second before it ends, and the tests start many.
 RACE := -race -gcflags='modernc.org/...=-race=false'
 
 .PHONY: build test test-deps lint cross bench fuzz clean
@@ -19,7 +20,7 @@ build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/plimsoll ./cmd/plimsoll
 
 test: test-deps $(TOOLS)/gotestsum
-	$(TOOLS)/gotestsum --format pkgname --jsonfile bin/test.json -- $(RACE) -timeout 12m ./...
+	GORACE=atexit_sleep_ms=0 $(TOOLS)/gotestsum --format pkgname --jsonfile bin/test.json -- $(RACE) -timeout 12m ./...
 
 test-deps:
 	@sh scripts/test-deps.sh

@@ -45,6 +45,7 @@ func TestScriptsRunAndAreReported(t *testing.T) {
 	s.give(first, s.script(2, "#!/bin/sh\nexit 7\n"))
 	stop = runAgent(t, c)
 	eventually(t, "a new revision", log, func() bool { return len(s.results()) >= 4 })
+	settled(t, c.Folder, log)
 	stop()
 	if at := slices.IndexFunc(s.results(), func(r checkin.Result) bool { return r.Sequence == 3 }); at < 0 || s.results()[at].Output != "gone\n" {
 		t.Errorf("%+v", s.results())
@@ -75,7 +76,7 @@ func TestTwoAtOnce(t *testing.T) {
 	folder := t.TempDir()
 	var scripts []map[string]any
 	for n := range 100 {
-		scripts = append(scripts, s.script(n, fmt.Sprintf("#!/bin/sh\ncd %s\ntouch $$\nls | wc -l\nrm $$\n# %d\n", folder, n)))
+		scripts = append(scripts, s.script(n, fmt.Sprintf("#!/bin/sh\ncd %s\ntouch $$\nsleep 0.05\nls | wc -l\nrm $$\n# %d\n", folder, n)))
 	}
 	s.give(scripts...)
 	runAgent(t, c)

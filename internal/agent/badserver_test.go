@@ -51,7 +51,7 @@ func TestBadAnswers(t *testing.T) {
 			script := s.script(1, "#!/bin/sh\necho well\n")
 			s.give(script)
 			stop := runAgent(t, c)
-			eventually(t, "the first run", log, func() bool { return len(s.results()) == 1 })
+			settled(t, c.Folder, log)
 			stop()
 			a, err := Open(c)
 			if err != nil {
@@ -64,9 +64,11 @@ func TestBadAnswers(t *testing.T) {
 			script["runRequest"] = 1
 			s.give(script)
 			err = a.Once(t.Context())
+			s.mu.Lock()
 			if s.checkIns == before {
 				t.Error("no check-in")
 			}
+			s.mu.Unlock()
 			known := name == "an unknown member"
 			if (err != nil) == known {
 				t.Errorf("the agent ended with %v\n%s", err, log)

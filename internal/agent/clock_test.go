@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 	_ "time/tzdata" // the zones, wherever the tests run
@@ -88,7 +89,9 @@ func TestClocks(t *testing.T) {
 			script["schedule"] = c.schedule
 			s.give(script)
 			settings, _ := s.settings(t, nil)
-			settings.Now, settings.Zone = func() time.Time { return now }, func() *time.Location { return zone }
+			var clock atomic.Pointer[time.Time] // also what waits for the server looks at it
+			clock.Store(&now)
+			settings.Now, settings.Zone = func() time.Time { return *clock.Load() }, func() *time.Location { return zone }
 			a, err := Open(settings)
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +106,7 @@ func TestClocks(t *testing.T) {
 			defer cancel()
 			settleDown(ctx, a)
 			for i, step := range c.steps {
-				now = now.Add(step)
+				clock.Store(new(clock.Load().Add(step)))
 				settleDown(ctx, a)
 				settleDown(ctx, a) // looking again changes nothing
 				if i%10 == 9 {     // nor does a new process

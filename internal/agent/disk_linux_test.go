@@ -66,6 +66,7 @@ func TestFullDisk(t *testing.T) {
 	script["runRequest"] = 3
 	s.give(script)
 	eventually(t, "a run with room", log, func() bool { return s.results()[len(s.results())-1].Sequence >= 4 })
+	settled(t, settings.Folder, log)
 	stop()
 	last := s.results()[len(s.results())-1].Sequence
 	stop = runAgent(t, settings)

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -58,7 +60,7 @@ type scripted struct {
 
 func newScripted(t *testing.T) *scripted {
 	t.Helper()
-	s := &scripted{contents: map[string][]byte{}, changed: make(chan struct{})}
+	s := &scripted{scripts: []map[string]any{}, contents: map[string][]byte{}, changed: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /agent/v1/enroll", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
@@ -150,7 +152,10 @@ func (s *scripted) script(n int, content string) map[string]any {
 func (s *scripted) give(scripts ...map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.scripts = append([]map[string]any{}, scripts...)
+	s.scripts = []map[string]any{}
+	for _, script := range scripts { // which the test goes on to change
+		s.scripts = append(s.scripts, maps.Clone(script))
+	}
 	s.etag++
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -233,9 +238,19 @@ func runAgent(t *testing.T, c Config) (stop func()) {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, log *lockedLog, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not in time\n%s", what, log)
 		}
 	}
+}
+
+// settled waits until the agent knows that the server has all its results.
+func settled(t *testing.T, folder string, log *lockedLog) {
+	t.Helper()
+	eventually(t, "all is acknowledged", log, func() bool {
+		status, err := ReadStatus(folder)
+		return err == nil && status.Queued == 0 && len(status.Scripts) > 0 &&
+			!slices.ContainsFunc(status.Scripts, func(s ScriptStatus) bool { return !s.Reported })
+	})
 }
