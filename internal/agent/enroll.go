@@ -16,6 +16,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/agent/inventory"
+	"plimsoll/internal/agent/runner"
 	"plimsoll/internal/agent/signature"
 	"plimsoll/internal/checkin"
 )
@@ -72,7 +73,7 @@ func (e *Enrolment) check() error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(e.Folder, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(e.Folder, 0o700), runner.Restrict(e.Folder)); err != nil {
 		return err
 	}
 	_, hasSigners := os.Stat(filepath.Join(e.Folder, signersFile))

@@ -45,19 +45,24 @@ func MayRunAsOthers() bool {
 	return err == nil && current.Uid == "S-1-5-18"
 }
 
-// own lets the user into the run's folder, beside the system and administrators.
+// own lets the user into the run's folder.
 func (a *Account) own(folder string, _ ...string) error {
-	sddl := "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
-	if a.Switch {
-		sid, _, _, err := windows.LookupSID("", a.Name)
-		if err != nil {
-			return err
-		}
-		sddl += "(A;OICI;FA;;;" + sid.String() + ")"
-	} else {
-		sddl += "(A;OICI;FA;;;OW)"
+	if !a.Switch {
+		return Restrict(folder)
 	}
-	descriptor, err := windows.SecurityDescriptorFromString(sddl)
+	sid, _, _, err := windows.LookupSID("", a.Name)
+	if err != nil {
+		return err
+	}
+	return restrict(folder, sid.String())
+}
+
+// Restrict keeps all but the system, administrators and its owner from a folder and
+// what is in it: what folders of the system hold, every user may read.
+func Restrict(folder string) error { return restrict(folder, "OW") }
+
+func restrict(folder, user string) error {
+	descriptor, err := windows.SecurityDescriptorFromString("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;" + user + ")")
 	if err != nil {
 		return err
 	}
