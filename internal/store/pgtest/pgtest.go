@@ -182,9 +182,23 @@ func (c *Cluster) Start() {
 	ctx, cancel := context.WithTimeout(c.tb.Context(), patience)
 	defer cancel()
 	// It can't start while a session of the killed server lives.
-	if err := retry(ctx, c.start); err != nil {
+	if err := retry(ctx, c.startAgain); err != nil {
 		c.tb.Fatal(err)
 	}
+}
+
+// startAgain starts the cluster, whatever pg_ctl says of it: over the killed server's lock file it may wait for
+// what has ended, or miss what runs.
+func (c *Cluster) startAgain(ctx context.Context) error {
+	err := c.start(ctx)
+	if err == nil {
+		return nil
+	}
+	admin, down := c.connect(ctx)
+	if down != nil {
+		return err
+	}
+	return admin.Close(ctx)
 }
 
 func (c *Cluster) refuses(ctx context.Context) error {

@@ -113,9 +113,12 @@ func (s *server) startSomewhere(ctx context.Context) (err error) {
 	return err
 }
 
+// startSeconds is how long pg_ctl waits for a server that it has started.
+const startSeconds = "20"
+
 // start starts the server, detached from this process, and waits until it accepts connections.
 func (s *server) start(ctx context.Context) error {
-	err := s.run(ctx, "pg_ctl", "-D", s.data(), "-l", s.log(), "-o", "-p "+strconv.Itoa(s.port), "-s", "-w", "start")
+	err := s.run(ctx, "pg_ctl", "-D", s.data(), "-l", s.log(), "-o", "-p "+strconv.Itoa(s.port), "-s", "-w", "-t", startSeconds, "start")
 	if err == nil {
 		return nil
 	}
