@@ -216,7 +216,9 @@ func (a *Agent) run(ctx context.Context, over func() (bool, error)) error {
 func (a *Agent) step(ctx context.Context) time.Duration {
 	now := a.Now().Round(0) // the time that clocks show
 	a.where = a.Zone()
-	a.saveUnsaved()
+	if !a.link.busy { // what is on its way stays where it is
+		a.saveUnsaved()
+	}
 	a.reportRefused(now)
 	a.fetchMissing(ctx, now)
 	next := a.runDue(ctx, now)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -159,5 +160,39 @@ func TestOffline(t *testing.T) {
 		if sequence < 6 {
 			t.Errorf("the last result of %s is %d", id, sequence)
 		}
+	}
+}
+
+// TestUnsavedOnItsWay has a result that the disk would not take on its way to the
+// server when the disk takes results again: it leaves the agent once it is
+// acknowledged, and not before.
+func TestUnsavedOnItsWay(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, _ := s.settings(t, nil)
+	a, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer func() {
+		cancel()
+		a.work.Wait()
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for n := range int64(3) {
+		a.record("a").Sequence++
+		a.unsaved = append(a.unsaved, checkin.Result{ScriptID: "a", Revision: 1, Sequence: n + 1, State: "fail"})
+	}
+	a.link.checkIn(ctx, a, a.Now())
+	a.step(ctx) // the disk has room
+	if len(a.unsaved) != 3 || a.journal.held != 0 {
+		t.Errorf("%d are in memory, %d on disk", len(a.unsaved), a.journal.held)
+	}
+	settleDown(ctx, a)
+	if got := s.results(); len(got) != 3 || got[2].Sequence != 3 || a.waits() {
+		t.Errorf("%+v; some wait: %t", got, a.waits())
 	}
 }

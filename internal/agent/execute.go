@@ -183,11 +183,11 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 	a.background(ctx, func() func() {
 		verdict, err := a.Runner.Run(ctx, job)
 		return func() {
-			s.running = false
 			a.running--
 			if err != nil {
-				return // the agent stops
+				return // the agent stops, and notes what it ended
 			}
+			s.running = false
 			if !signedAt.IsZero() {
 				r.SignedAt = signedAt
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -117,7 +118,8 @@ func (l *link) checkIn(ctx context.Context, a *Agent, now time.Time) {
 	}
 	sent, err := a.journal.oldest(after, l.batch, batchBytes)
 	if err != nil {
-		a.Log.Error("the queue could not be read", "error", err)
+		l.failed(a, now, &checkin.CheckInRequest{}, nil, fmt.Errorf("read the queue: %w", err))
+		return
 	}
 	request := &checkin.CheckInRequest{Instance: a.instance, ETag: a.given.ETag}
 	for i := range sent {
