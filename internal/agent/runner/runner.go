@@ -132,8 +132,9 @@ func Sweep(folder string) error {
 
 // remove removes a run's folder, also where the script took the right to away.
 func remove(folder string) error {
-	if os.RemoveAll(folder) == nil {
-		return nil
+	err := os.RemoveAll(folder)
+	if err == nil || os.Geteuid() == 0 { // root needs no rights, and must not follow what a user puts there meanwhile
+		return err
 	}
 	_ = filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
 		if entry != nil && entry.IsDir() {
