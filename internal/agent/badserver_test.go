@@ -144,7 +144,7 @@ func TestOffline(t *testing.T) {
 	away(func(w http.ResponseWriter, r *checkin.CheckInRequest) bool {
 		poison := slices.ContainsFunc(r.Results, func(one checkin.Result) bool { return one.Sequence == 4 && strings.HasSuffix(one.ScriptID, "1") })
 		if poison {
-			w.WriteHeader(http.StatusBadRequest)
+			http.Error(w, `{"error":{"code":"BadRequest","message":"as it is"}}`, http.StatusBadRequest)
 		}
 		return poison
 	})

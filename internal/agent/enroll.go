@@ -133,7 +133,7 @@ func (e *Enrolment) send(ctx context.Context, identity *Identity, hello *plimsol
 		return err
 	}
 	defer transport.CloseIdleConnections()
-	client := &checkin.Client{Server: e.Server, Key: key, HTTP: &http.Client{Transport: transport}, Now: e.Now, Random: e.Random}
+	client := &checkin.Client{Server: e.Server, Key: key, HTTP: &http.Client{Transport: transport, CheckRedirect: refuseRedirect}, Now: e.Now, Random: e.Random}
 	wire := checkin.Inventory(*hello)
 	answer, err := client.Enroll(ctx, e.Token, &wire, inventory.Hash(hello))
 	if err != nil {

@@ -115,7 +115,7 @@ func (a *Agent) dueNow(now time.Time) (due []*script) {
 	at := map[*script]time.Time{}
 	for _, s := range a.scripts {
 		at[s] = a.dueAt(s, now)
-		if !s.running && !at[s].IsZero() && !at[s].After(now) && !s.notYet.After(now) {
+		if !s.running && !at[s].IsZero() && !at[s].After(now) && !s.putOffAt(now) {
 			due = append(due, s)
 		}
 	}
@@ -194,6 +194,12 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 			a.conclude(s, &ran, now, verdict)
 		}
 	})
+}
+
+// putOffAt tells whether a script is not to be tried yet. What was put off by a clock
+// that was ahead is not.
+func (s *script) putOffAt(now time.Time) bool {
+	return s.notYet.After(now) && !s.notYet.After(now.Add(2*tryAgain))
 }
 
 // putOff lets a script wait for what may be otherwise soon.
@@ -329,7 +335,7 @@ func (a *Agent) reportRefused(now time.Time) {
 
 // fetchMissing fetches the content of a script that is not here, one at a time.
 func (a *Agent) fetchMissing(ctx context.Context, now time.Time) {
-	at := slices.IndexFunc(a.scripts, func(s *script) bool { return !s.present && !s.notYet.After(now) })
+	at := slices.IndexFunc(a.scripts, func(s *script) bool { return !s.present && !s.putOffAt(now) })
 	if a.fetching > 0 || at < 0 || a.link.fault != nil {
 		return
 	}

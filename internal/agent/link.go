@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"plimsoll"
@@ -41,6 +42,7 @@ const (
 	gatherEvery      = time.Hour
 	batchBytes       = 1 << 20 // of results in one check-in
 	defaultInterval  = 15 * time.Minute
+	longestPause     = time.Hour        // whatever the server says
 	longestFirstWait = 30 * time.Second // of an agent that starts
 )
 
@@ -90,8 +92,10 @@ func (a *Agent) jitter(d time.Duration) time.Duration {
 // step checks in when that is due, and waits for the server to say that something
 // changed. It gives when it has something to do next.
 func (l *link) step(ctx context.Context, a *Agent, now time.Time) time.Time {
-	if most := now.Add(2 * a.interval()); l.next.After(most) && l.failures == 0 { // the clock was set back
-		l.next = now
+	for _, at := range []*time.Time{&l.next, &l.nextWait} { // the clock may have been set back since
+		if at.After(now.Add(2 * max(a.interval(), longestPause))) {
+			*at = now
+		}
 	}
 	brings := a.waits() && l.failures == 0
 	if !l.busy && (brings || !l.next.After(now)) {
@@ -169,6 +173,9 @@ func (l *link) answered(a *Agent, request *checkin.CheckInRequest, sent []queued
 		a.last.InventoryHash = request.InventoryHash
 	}
 	l.next = a.turn(now)
+	if err != nil { // a wait would end at once, again and again
+		l.nextWait = l.next
+	}
 	if l.wanted && request.Inventory == nil {
 		l.next = now
 	}
@@ -243,10 +250,11 @@ func (l *link) failed(a *Agent, now time.Time, request *checkin.CheckInRequest, 
 			}
 		case refused.Gone():
 			pause = a.interval() // it is not, or no longer, one of the fleet, or its clock is wrong
-		case refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests:
+		case refused.Code != "" && slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}, refused.Status):
 			l.sendLess(a, request, sent, refused)
 		}
 	}
+	pause = min(pause, longestPause)
 	l.next = now.Add(pause*3/4 + a.jitter(pause/2))
 	a.Log.Warn("check-in failed", "error", err, "again", l.next.UTC().Format(time.RFC3339))
 }
@@ -288,7 +296,7 @@ func (l *link) wait(ctx context.Context, a *Agent) {
 				if refused, ok := errors.AsType[*checkin.Error](err); ok {
 					pause = max(pause, refused.RetryAfter)
 				}
-				l.nextWait = now.Add(pause + a.jitter(pause))
+				l.nextWait = now.Add(min(pause, longestPause) + a.jitter(time.Minute))
 				a.Log.Debug("waiting for changes failed", "error", err)
 			case changed:
 				l.next, l.nextWait = now, now.Add(time.Second)

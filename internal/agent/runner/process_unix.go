@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,8 +66,8 @@ func (a *Account) own(paths ...string) error {
 	if !a.Switch {
 		return nil
 	}
-	for _, p := range paths {
-		if err := os.Chown(p, int(a.UID), int(a.GID)); err != nil {
+	for _, p := range slices.Backward(paths) { // the folder last: from then on it is theirs to change
+		if err := os.Lchown(p, int(a.UID), int(a.GID)); err != nil {
 			return err
 		}
 	}
