@@ -163,7 +163,14 @@ func Unenroll(ctx context.Context, folder string, forget bool, now func() time.T
 	if err != nil && !forget {
 		return err
 	}
-	return remove(folder, identityFile, enrolmentFile, queueFile, statusFile, signersFile, scriptsFolder, runsFolder)
+	names := []string{identityFile, enrolmentFile, queueFile, queueFile + ".damaged", statusFile, signersFile, scriptsFolder, runsFolder}
+	for _, name := range names { // and what a crash left of it half written
+		half, _ := filepath.Glob(filepath.Join(folder, name+".*new")) // fails for a bad pattern alone
+		for _, path := range half {
+			names = append(names, filepath.Base(path))
+		}
+	}
+	return remove(folder, names...)
 }
 
 func (i *Identity) leave(ctx context.Context, now func() time.Time, random io.Reader) error {
