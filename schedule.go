@@ -98,7 +98,7 @@ func (s *Schedule) Next(after time.Time, zone *time.Location, spread Spread) tim
 	}
 	switch s.Kind {
 	case ScheduleHourly:
-		return s.nextHourly(after, spread)
+		return spread.Next(after, s.every())
 	case ScheduleOnce:
 		year, month, date := s.Date.Date()
 		if at := s.on(year, month, date, zone, spread); at.After(after) {
@@ -110,9 +110,11 @@ func (s *Schedule) Next(after time.Time, zone *time.Location, spread Spread) tim
 	}
 }
 
-func (s *Schedule) nextHourly(after time.Time, spread Spread) time.Time {
-	period := int64(s.every() / time.Second)
-	offset := int64(spread.within(s.every()) / time.Second)
+// Next gives the first time after another at which the device does what all do every
+// so often, in whole seconds: each has its own place within.
+func (s Spread) Next(after time.Time, every time.Duration) time.Time {
+	period := int64(every / time.Second)
+	offset := int64(s.within(every) / time.Second)
 	seconds := after.Unix() - offset
 	periods := seconds / period
 	if seconds < 0 && seconds%period != 0 {

@@ -152,12 +152,12 @@ func machineInventory(ctx context.Context) plimsoll.Inventory {
 }
 
 func (a *app) agentConfig(log *slog.Logger) (agent.Config, error) {
-	self, err := os.Executable()
+	runs, err := newRunner()
 	if err != nil {
 		return agent.Config{}, err
 	}
 	return agent.Config{
-		Folder: a.Data, Version: version, Runner: &runner.Runner{Command: []string{self, "agent", "supervise"}},
+		Folder: a.Data, Version: version, Runner: runs,
 		SignedIn: inventory.SignedIn, Log: log, Now: a.now, Zone: new(agent.LocalZone).Location, Random: a.random,
 		Tick: agent.DefaultTick,
 		Inventory: func(ctx context.Context) plimsoll.Inventory {
@@ -168,6 +168,12 @@ func (a *app) agentConfig(log *slog.Logger) (agent.Config, error) {
 			return found
 		},
 	}, nil
+}
+
+// newRunner runs scripts under this program itself.
+func newRunner() (*runner.Runner, error) {
+	self, err := os.Executable()
+	return &runner.Runner{Command: []string{self, "agent", "supervise"}}, err
 }
 
 type agentSupervise struct{}

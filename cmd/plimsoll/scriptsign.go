@@ -20,6 +20,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/agent/signature"
+	"plimsoll/internal/wholefile"
 )
 
 // maxKeyFile bounds what is read of a key's file, in bytes.
@@ -209,16 +210,5 @@ func replaceFile(path string, mode os.FileMode, content []byte) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(path, content, mode)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(content)
-	if err = errors.Join(err, temp.Chmod(mode), temp.Sync(), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return nil
+	return wholefile.Write(path, content, mode)
 }

@@ -50,7 +50,7 @@ func (c *scriptTest) Run(ctx context.Context, a *app) error {
 	if script := (plimsoll.Script{Content: content}); !script.RunsOn(system) {
 		fmt.Fprintf(a.stderr, "plimsoll: without a platform of its own this script is not for %s: what begins with #! is for Linux and macOS, anything else for Windows\n", system)
 	}
-	account, err := c.account(ctx)
+	account, err := runner.AccountFor(ctx, plimsoll.RunAsAccount(c.As), inventory.SignedIn)
 	if err != nil {
 		return err
 	}
@@ -62,11 +62,10 @@ func (c *scriptTest) Run(ctx context.Context, a *app) error {
 	if err := os.Chmod(folder, 0o711); err != nil { //nolint:gosec // the account passes through it
 		return err
 	}
-	self, err := os.Executable()
+	runs, err := newRunner()
 	if err != nil {
 		return err
 	}
-	runs := &runner.Runner{Command: []string{self, "agent", "supervise"}}
 	verdict, err := runs.Run(ctx, &runner.Job{
 		Content: content, TimeLimit: c.TimeLimit, Account: account, Folder: folder, RunAs32Bit: c.Run32Bit,
 	})
@@ -95,17 +94,6 @@ func readScript(file string, stdin io.Reader) ([]byte, error) {
 		err = plimsoll.Errorf(plimsoll.Invalid, "the script is larger than 1 MiB")
 	}
 	return content, err
-}
-
-func (c *scriptTest) account(ctx context.Context) (runner.Account, error) {
-	if c.As != "user" || !runner.MayRunAsOthers() {
-		return runner.System()
-	}
-	name, ok := inventory.SignedIn(ctx)
-	if !ok {
-		return runner.Account{}, plimsoll.Errorf(plimsoll.NotFound, "Nobody is signed in at this machine; an agent would wait until somebody is.")
-	}
-	return runner.Named(name)
 }
 
 func verdictText(v *runner.Verdict) string {

@@ -19,6 +19,7 @@ import (
 	"plimsoll/internal/agent/runner"
 	"plimsoll/internal/agent/signature"
 	"plimsoll/internal/checkin"
+	"plimsoll/internal/wholefile"
 )
 
 // Enrolment is what makes this machine a device of a fleet.
@@ -57,7 +58,7 @@ func Enroll(ctx context.Context, e *Enrolment) (*Identity, error) {
 		return nil, err
 	}
 	if e.AllowedSigners != nil {
-		if err := writeFile(filepath.Join(e.Folder, signersFile), e.AllowedSigners); err != nil {
+		if err := wholefile.Write(filepath.Join(e.Folder, signersFile), e.AllowedSigners, 0o600); err != nil {
 			return nil, err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"plimsoll/internal/agent/runner"
 	"plimsoll/internal/agent/signature"
 	"plimsoll/internal/checkin"
+	"plimsoll/internal/wholefile"
 )
 
 // script is one that the device has to run.
@@ -101,13 +102,18 @@ func (a *Agent) removeContents() {
 	}
 }
 
+// spread gives the device's place among all that run a script.
+func (a *Agent) spread(script string) plimsoll.Spread {
+	return plimsoll.SpreadOf(a.identity.DeviceID, script)
+}
+
 // dueAt gives when a script is to run next; the zero time is never.
 func (a *Agent) dueAt(s *script, now time.Time) time.Time {
 	r := a.record(s.ID)
 	if s.RunRequest > r.RunRequest {
 		return now
 	}
-	return s.schedule.DueAt(&r.Progress, s.Revision, now, a.where, plimsoll.SpreadOf(a.identity.DeviceID, s.ID))
+	return s.schedule.DueAt(&r.Progress, s.Revision, now, a.where, a.spread(s.ID))
 }
 
 // dueNow gives the scripts that are to run now, those first that are due longest.
@@ -154,7 +160,7 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 		AllSigned: s.EnforceSignatureCheck || a.identity.SignedOnly, Folder: filepath.Join(a.Folder, runsFolder),
 	}
 	var err error
-	if job.Account, err = a.account(ctx, s); err != nil {
+	if job.Account, err = runner.AccountFor(ctx, plimsoll.RunAsAccount(s.RunAsAccount), a.SignedIn); err != nil {
 		a.putOff(s, now, err.Error())
 		return
 	}
@@ -208,20 +214,6 @@ func (a *Agent) putOff(s *script, now time.Time, reason string) {
 		a.Log.Info("script waits", "script_id", s.ID, "reason", reason)
 	}
 	s.reason, s.notYet = reason, now.Add(tryAgain)
-}
-
-// account gives whom a script runs as. One for the user waits until somebody
-// signs in: as another it might tell something else. An agent that has not the
-// rights of the system runs all as itself.
-func (a *Agent) account(ctx context.Context, s *script) (runner.Account, error) {
-	if s.RunAsAccount != string(plimsoll.RunAsUser) || !runner.MayRunAsOthers() {
-		return runner.System()
-	}
-	name, ok := a.SignedIn(ctx)
-	if !ok {
-		return runner.Account{}, errors.New("it runs as the user who is signed in, and nobody is")
-	}
-	return runner.Named(name)
 }
 
 func readContent(path, hash string) ([]byte, error) {
@@ -281,7 +273,7 @@ func (a *Agent) conclude(s *script, ran *checkin.Script, began time.Time, verdic
 		Output: verdict.Output, Error: verdict.Error,
 	}
 	if s.schedule.Kind != "" {
-		result.DueAt = s.schedule.Next(began, a.where, plimsoll.SpreadOf(a.identity.DeviceID, ran.ID))
+		result.DueAt = s.schedule.Next(began, a.where, a.spread(ran.ID))
 	}
 	a.Log.Info("script ended", "script_id", ran.ID, "revision", ran.Revision, "state", result.State, "took", verdict.Took.Round(time.Millisecond))
 	a.save(&result, r)
@@ -347,7 +339,7 @@ func (a *Agent) fetchMissing(ctx context.Context, now time.Time) {
 		defer cancel()
 		content, err := a.client.Content(limited, id, hash)
 		if err == nil {
-			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), writeFile(path, content))
+			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), wholefile.Write(path, content, 0o600))
 		}
 		return func() {
 			a.fetching--

@@ -77,9 +77,7 @@ func (a *Agent) interval() time.Duration {
 // turn gives the next time at which the device checks in: each device has its own
 // place in the interval.
 func (a *Agent) turn(now time.Time) time.Time {
-	interval := int64(a.interval() / time.Second)
-	place := int64(uint64(plimsoll.SpreadOf(a.identity.DeviceID, "")) % uint64(interval)) //nolint:gosec // less than the interval
-	return time.Unix(((now.Unix()-place)/interval+1)*interval+place, 0)
+	return a.spread("").Next(now, a.interval())
 }
 
 // jitter gives a random part of d.

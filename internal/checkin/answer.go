@@ -13,9 +13,9 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/uuid"
 
 	"plimsoll"
+	"plimsoll/internal/service"
 )
 
 // AnswerError says why nothing of what an answer gives to run is taken. The device
@@ -196,8 +196,10 @@ func readScript(text jsontext.Value) (script Script, refused *RefusedScript) {
 		return script, nil
 	}
 	refused = &RefusedScript{Err: err}
-	if m.read("id", &refused.ID) != nil || !normalize(&refused.ID) {
-		refused.ID = ""
+	var named string
+	_ = m.read("id", &named) // "" is none
+	if id, ok := service.ParseID(named); ok {
+		refused.ID = id
 	}
 	_ = m.read("revision", &refused.Revision) // as far as they can be read
 	_ = m.read("lastSequence", &refused.LastSequence)
@@ -223,8 +225,9 @@ func (m *members) complete(names ...string) error {
 func (s *Script) check() error {
 	s.ContentHash = strings.ToLower(s.ContentHash)
 	_, err := hex.DecodeString(s.ContentHash)
+	id, ok := service.ParseID(s.ID)
 	switch {
-	case !normalize(&s.ID):
+	case !ok:
 		return plimsoll.Invalidf("id", "id must be a GUID, not %q.", clip(s.ID))
 	case s.Revision < 1:
 		return plimsoll.Invalidf("revision", "revision must be 1 or more.")
@@ -239,16 +242,7 @@ func (s *Script) check() error {
 	case s.RunRequest < 0:
 		return plimsoll.Invalidf("runRequest", "runRequest must not be negative.")
 	}
+	s.ID = id
 	_, err = s.Schedule.Domain()
 	return err
-}
-
-// normalize gives an id the form in which ids are kept, if it is a GUID.
-func normalize(id *string) bool {
-	parsed, err := uuid.Parse(*id)
-	if err != nil || !strings.EqualFold(parsed.String(), *id) {
-		return false
-	}
-	*id = parsed.String()
-	return true
 }

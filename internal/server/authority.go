@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"plimsoll/internal/wholefile"
 )
 
 const (
@@ -111,7 +113,7 @@ func makeAuthority(certPath, keyPath string, at time.Time) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := replaceFile(keyPath, keyPEM); err != nil {
+	if err := wholefile.Write(keyPath, keyPEM, 0o600); err != nil {
 		return nil, fmt.Errorf("local authority: %w", err)
 	}
 	return certifyAuthority(certPath, key, at)
@@ -135,7 +137,7 @@ func certifyAuthority(path string, key *ecdsa.PrivateKey, at time.Time) (*author
 	if err != nil {
 		return nil, fmt.Errorf("local authority: %w", err)
 	}
-	if err := replaceFile(path, certPEM); err != nil {
+	if err := wholefile.Write(path, certPEM, 0o600); err != nil {
 		return nil, fmt.Errorf("local authority: %w", err)
 	}
 	return &authority{cert: cert, key: key}, nil

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"plimsoll/internal/wholefile"
 )
 
 const (
@@ -112,7 +114,7 @@ func (p *localPair) issue(ca *authority, names []string, at time.Time) (*tls.Cer
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(replaceFile(filepath.Join(p.dir, leafKeyFile), keyPEM), replaceFile(filepath.Join(p.dir, leafFile), certPEM)); err != nil {
+	if err := errors.Join(wholefile.Write(filepath.Join(p.dir, leafKeyFile), keyPEM, 0o600), wholefile.Write(filepath.Join(p.dir, leafFile), certPEM, 0o600)); err != nil {
 		return nil, fmt.Errorf("store the server's certificate: %w", err)
 	}
 	cert, err := tls.X509KeyPair(certPEM, keyPEM)

@@ -181,7 +181,7 @@ func (r *SentResult) check() error {
 	if r.Err != nil {
 		return r.Err
 	}
-	id, ok := parseID(r.ScriptID)
+	id, ok := ParseID(r.ScriptID)
 	if !ok {
 		return plimsoll.Invalidf("scriptId", "scriptId must be the id of a script, a GUID.")
 	}
@@ -189,8 +189,9 @@ func (r *SentResult) check() error {
 	return r.Validate()
 }
 
-// parseID gives an id in the form in which ids are kept.
-func parseID(text string) (id string, ok bool) {
+// ParseID gives an id in the form in which ids are kept; ok is false where text is
+// no GUID.
+func ParseID(text string) (id string, ok bool) {
 	parsed, err := uuid.Parse(text)
 	return parsed.String(), err == nil && strings.EqualFold(parsed.String(), text)
 }
@@ -198,7 +199,7 @@ func parseID(text string) (id string, ok bool) {
 // AssignedContent gives the content of a script that a device has to run, and
 // NotFound for any other.
 func (s *Service) AssignedContent(ctx context.Context, deviceID, scriptID string) ([]byte, error) {
-	id, ok := parseID(scriptID)
+	id, ok := ParseID(scriptID)
 	if !ok {
 		return nil, plimsoll.Errorf(plimsoll.NotFound, "The device has no such script to run.")
 	}

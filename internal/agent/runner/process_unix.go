@@ -20,18 +20,9 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 // its supervisors.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// System gives the agent's own account.
-func System() (Account, error) {
-	current, err := user.Current()
-	if err != nil {
-		return Account{}, err
-	}
-	return Account{Name: current.Username, Home: current.HomeDir}, nil
-}
-
-// Named gives the account of a user. An agent that may not run as others is
+// named gives the account of a user. An agent that may not run as others is
 // refused where it is another.
-func Named(name string) (Account, error) {
+func named(name string) (Account, error) {
 	found, err := user.Lookup(name)
 	if err != nil {
 		return Account{}, err

@@ -16,17 +16,8 @@ func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW}
 }
 
-// System gives the agent's own account.
-func System() (Account, error) {
-	current, err := user.Current()
-	if err != nil {
-		return Account{}, err
-	}
-	return Account{Name: current.Username, Home: current.HomeDir}, nil
-}
-
-// Named gives the account of a user who is signed in at the console.
-func Named(name string) (Account, error) {
+// named gives the account of a user who is signed in at the console.
+func named(name string) (Account, error) {
 	found, err := user.Lookup(name)
 	if err != nil {
 		return Account{}, err

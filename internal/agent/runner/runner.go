@@ -33,16 +33,6 @@ type Job struct {
 	AllSigned  bool `json:"allSigned"`
 }
 
-// Account is whom a script runs as.
-type Account struct {
-	Name   string   `json:"name"`
-	Home   string   `json:"home"`
-	Switch bool     `json:"switch"` // it is another than that of the agent
-	UID    uint32   `json:"uid"`    // this and the next are for Unix
-	GID    uint32   `json:"gid"`
-	Groups []uint32 `json:"groups"`
-}
-
 // Verdict is how a run ended.
 type Verdict struct {
 	State    plimsoll.RunState `json:"state"` // success, fail or scriptError
@@ -79,9 +69,9 @@ func (r *Runner) Run(ctx context.Context, job *Job) (Verdict, error) {
 	if err != nil {
 		return Failed("The script could not be handed to its supervisor: %v.", err), nil
 	}
-	var said, complaint bytes.Buffer
+	said, complaint := bytes.Buffer{}, limitedBuffer{limit: 4 << 10}
 	cmd := exec.Command(r.Command[0], r.Command[1:]...) //nolint:gosec,noctx // it is this program; the end of its input ends it
-	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = &said, &limitedBuffer{&complaint, 4 << 10}, apart()
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = &said, &complaint, apart()
 	cmd.WaitDelay = time.Second
 	input, err := cmd.StdinPipe()
 	if err == nil {
@@ -99,20 +89,20 @@ func (r *Runner) Run(ctx context.Context, job *Job) (Verdict, error) {
 	}
 	var verdict Verdict
 	if json.Unmarshal(said.Bytes(), &verdict) != nil {
-		return Failed("The script's supervisor ended without a verdict (%v). %s", err, strings.TrimSpace(complaint.String())), nil
+		return Failed("The script's supervisor ended without a verdict (%v). %s", err, strings.TrimSpace(complaint.text.String())), nil
 	}
 	return verdict, nil
 }
 
-// limitedBuffer passes over what is beyond its limit.
+// limitedBuffer passes over what is beyond its limit. Its buffer is not embedded, for
+// io.Copy would fill that without a call of Write.
 type limitedBuffer struct {
-	*bytes.Buffer
-
+	text  bytes.Buffer
 	limit int
 }
 
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	_, _ = b.Buffer.Write(p[:min(len(p), max(0, b.limit-b.Len()))])
+	_, _ = b.text.Write(p[:min(len(p), b.limit-b.text.Len())])
 	return len(p), nil
 }
 

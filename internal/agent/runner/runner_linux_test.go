@@ -42,7 +42,7 @@ func newRunner(tb testing.TB) *Runner {
 
 func newJob(tb testing.TB, content string) *Job {
 	tb.Helper()
-	account, err := System()
+	account, err := own()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestAbandoned(t *testing.T) {
 func TestAnotherAccount(t *testing.T) {
 	t.Parallel()
 	job := newJob(t, "#!/bin/sh\nid -un; echo $HOME; touch mine && stat -c %U . mine; cat /etc/shadow")
-	nobody, err := Named("nobody")
+	nobody, err := named("nobody")
 	if err != nil || nobody.Switch != (os.Geteuid() != int(nobody.UID)) {
 		t.Fatal(nobody, err)
 	}
@@ -268,7 +268,7 @@ func TestAnotherAccount(t *testing.T) {
 	if v.State != plimsoll.StateFail || v.Output != want || !strings.Contains(v.Error, "ermission denied") {
 		t.Errorf("%+v, want %q", v, want)
 	}
-	if _, err := Named("no-such-user"); err == nil {
+	if _, err := named("no-such-user"); err == nil {
 		t.Error("there is no such user")
 	}
 }
@@ -344,4 +344,14 @@ func BenchmarkRun(b *testing.B) {
 		took += time.Since(begin)
 	}
 	b.ReportMetric(float64(took)/float64(floor), "x-sh")
+}
+
+// TestTalkativeSupervisor has a supervisor that says a lot, and gives no verdict.
+func TestTalkativeSupervisor(t *testing.T) {
+	t.Parallel()
+	r := &Runner{Command: []string{"/bin/sh", "-c", "yes | head -c 10000000 >&2"}}
+	v, err := r.Run(t.Context(), newJob(t, "#!/bin/sh\n"))
+	if err != nil || v.State != plimsoll.StateScriptError || len(v.Error) > 5<<10 {
+		t.Errorf("%d bytes of error, %v", len(v.Error), err)
+	}
 }

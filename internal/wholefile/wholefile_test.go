@@ -1,16 +1,18 @@
-package server
+package wholefile_test
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"plimsoll/internal/wholefile"
 )
 
-func TestReplaceFile(t *testing.T) {
+func TestWrite(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "key.pem")
 	for _, content := range []string{"old", "new"} {
-		if err := replaceFile(path, []byte(content)); err != nil {
+		if err := wholefile.Write(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != content {
@@ -23,7 +25,7 @@ func TestReplaceFile(t *testing.T) {
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("the directory holds %v, %v; want the file alone", entries, err)
 	}
-	if err := replaceFile(filepath.Join(path, "under-a-file"), nil); err == nil {
+	if err := wholefile.Write(filepath.Join(path, "under-a-file"), nil, 0o600); err == nil {
 		t.Error("writing where no directory is did not fail")
 	}
 }

@@ -1,4 +1,6 @@
-package server
+// Package wholefile writes files of which a crash leaves the old one or the new one,
+// and never a part.
+package wholefile
 
 import (
 	"errors"
@@ -8,9 +10,11 @@ import (
 	"runtime"
 )
 
-// replaceFile puts content at path, mode 0600, so that a crash at any moment leaves
-// either the old file or the whole new one.
-func replaceFile(path string, content []byte) error {
+// Write puts content at path, with the permissions mode, so that a crash at any
+// moment leaves either the old file or the whole new one. The new one lasts when it
+// returns. A crash may leave a file beside it whose name begins as path's and ends
+// in .new.
+func Write(path string, content []byte, mode os.FileMode) error {
 	dir := filepath.Dir(path)
 	temp, err := os.CreateTemp(dir, filepath.Base(path)+".*.new")
 	if err != nil {
@@ -18,7 +22,7 @@ func replaceFile(path string, content []byte) error {
 	}
 	_, err = temp.Write(content)
 	if err == nil {
-		err = temp.Sync()
+		err = errors.Join(temp.Chmod(mode), temp.Sync())
 	}
 	if err = errors.Join(err, temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), path)
