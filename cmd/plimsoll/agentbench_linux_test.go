@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,7 +20,7 @@ import (
 // that carries it over TCP: TLS and HTTP/2. The server's waits count too.
 func BenchmarkAgentAtRest(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "plimsoll")
-	carryOutBench(b, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, ".") // as make build does
+	carryOut(b, nil, ".", "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, ".") // as make build does
 	info, err := os.Stat(program)
 	if err != nil {
 		b.Fatal(err)
@@ -38,18 +35,15 @@ func BenchmarkAgentAtRest(b *testing.B) {
 			if err := json.Unmarshal([]byte(s.line), &s.announcement); err != nil {
 				b.Fatal(err)
 			}
-			authority, err := os.ReadFile(s.CAFile)
-			if err != nil {
-				b.Fatal(err)
-			}
-			pool := x509.NewCertPool()
-			pool.AppendCertsFromPEM(authority)
-			s.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+			s.client = &http.Client{}
+			s.trust(b)
 			port := s.URL[strings.LastIndex(s.URL, ":"):]
-			meter := newMeter(b, "127.0.0.1"+port)
+			var meter meter
+			metered := relay(b, "127.0.0.1:0", "127.0.0.1"+port,
+				func(to, from net.Conn) { count(to, from, &meter.sent) }, func(to, from net.Conn) { count(to, from, &meter.received) })
 			folder := filepath.Join(b.TempDir(), "agent")
-			token := benchSecret(b, program, s)
-			carryOutBench(b, program, "agent", "enroll", "--server", "https://127.0.0.1"+meter.port, "--ca", s.CAFile, "--token", token, "--data", folder)
+			token := s.secretOverTLS(b, program)
+			carryOut(b, nil, ".", program, "agent", "enroll", "--server", "https://"+metered.String(), "--ca", s.CAFile, "--token", token, "--data", folder)
 			agent := exec.CommandContext(b.Context(), program, "agent", "run", "--data", folder)
 			if err := agent.Start(); err != nil {
 				b.Fatal(err)
@@ -107,36 +101,8 @@ func checkIns(b *testing.B, s *benchedServer) (n int) {
 	return n
 }
 
-// meter hands on what comes, and counts it.
-type meter struct {
-	port           string
-	sent, received atomic.Int64
-}
-
-func newMeter(b *testing.B, to string) *meter {
-	b.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = listener.Close() })
-	m := &meter{port: listener.Addr().String()[strings.LastIndex(listener.Addr().String(), ":"):]}
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			far, err := (&net.Dialer{}).DialContext(context.WithoutCancel(b.Context()), "tcp", to)
-			if err != nil {
-				return
-			}
-			go count(far, near, &m.sent)
-			go count(near, far, &m.received)
-		}
-	}()
-	return m
-}
+// meter counts what a relay hands on, in bytes.
+type meter struct{ sent, received atomic.Int64 }
 
 func count(to, from net.Conn, counter *atomic.Int64) {
 	defer to.Close()
@@ -147,27 +113,5 @@ func count(to, from net.Conn, counter *atomic.Int64) {
 			_, _ = io.Copy(io.Discard, from)
 			return
 		}
-	}
-}
-
-func benchSecret(b *testing.B, program string, s *benchedServer) string {
-	b.Helper()
-	create := exec.CommandContext(b.Context(), program, "--json", "enrollment-token", "create", "--server", s.URL, "--ca", s.CAFile, "--name", "Test")
-	create.Env = append(os.Environ(), "PLIMSOLL_CLIENT_ID="+s.FirstClient.ClientID, "PLIMSOLL_CLIENT_SECRET="+s.FirstClient.ClientSecret)
-	out, err := create.CombinedOutput()
-	var token listedToken
-	if err == nil {
-		err = json.Unmarshal(out, &token)
-	}
-	if err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return *token.Token
-}
-
-func carryOutBench(b *testing.B, program string, args ...string) {
-	b.Helper()
-	if out, err := exec.CommandContext(b.Context(), program, args...).CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -44,7 +44,8 @@ func TestNetworks(t *testing.T) {
 	ip(t, "link set bridge up")
 	s := startServer(t, "sqlite:"+t.TempDir()+"/plimsoll.db", "--tls", "local", "--listen", "10.77.0.1:0", "--host", "plimsoll.test", "--host", "10.77.0.1")
 	port := s.URL[strings.LastIndex(s.URL, ":"):]
-	relay(t, "10.77.0.99"+port, "10.77.0.1"+port, 400*time.Millisecond)
+	slow := func(to, from net.Conn) { delayed(to, from, 400*time.Millisecond) }
+	relay(t, "10.77.0.99"+port, "10.77.0.1"+port, slow, slow)
 	s.trust(t)
 	s.token = s.signIn(t, s.FirstClient)
 	secret := s.enrollmentSecret(t)
@@ -119,29 +120,31 @@ func (s *testServer) deviceInNamespace(t *testing.T, n int, address, server, sec
 	return d
 }
 
-// relay hands on, late, what comes to an address.
-func relay(t *testing.T, from, to string, late time.Duration) {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", from)
+// relay hands on what comes to an address, there and back each by a function of its
+// own, and gives the address.
+func relay(tb testing.TB, from, to string, there, back func(to, from net.Conn)) net.Addr {
+	tb.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", from)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = listener.Close() })
+	tb.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {
 			near, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			far, err := (&net.Dialer{}).DialContext(context.WithoutCancel(t.Context()), "tcp", to)
+			far, err := (&net.Dialer{}).DialContext(context.WithoutCancel(tb.Context()), "tcp", to)
 			if err != nil {
 				_ = near.Close()
 				continue
 			}
-			go delayed(far, near, late)
-			go delayed(near, far, late)
+			go there(far, near)
+			go back(near, far)
 		}
 	}()
+	return listener.Addr()
 }
 
 func delayed(to, from net.Conn, late time.Duration) {

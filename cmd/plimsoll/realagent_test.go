@@ -132,7 +132,7 @@ func TestFleetWithGraphSDK(t *testing.T) {
 	t.Parallel()
 	dir := nodeProgram(t, "javascript")
 	s := startForClients(t)
-	secret := s.secretOverTLS(t)
+	secret := s.secretOverTLS(t, "plimsoll")
 	s.newDevice(t, secret, "healthy", "--ca", s.CAFile).start(t)
 	s.newDevice(t, secret, "other", "--ca", s.CAFile).start(t)
 	s.walk(t, 5, dir, "node", "fleet.mjs")
@@ -194,7 +194,7 @@ func TestAgentCommands(t *testing.T) {
 func TestPinnedAuthority(t *testing.T) {
 	t.Parallel()
 	s := startForClients(t)
-	secret := s.secretOverTLS(t)
+	secret := s.secretOverTLS(t, "plimsoll")
 	folder := filepath.Join(t.TempDir(), "agent")
 	enroll := exec.CommandContext(t.Context(), "plimsoll", "agent", "enroll", "--server", s.URL, "--token", secret, "--data", folder)
 	if out, err := enroll.CombinedOutput(); err == nil || !bytes.Contains(out, []byte("enrol with --ca FILE")) {
@@ -215,9 +215,11 @@ func TestPinnedAuthority(t *testing.T) {
 	}
 }
 
-func (s *testServer) secretOverTLS(t *testing.T) string {
-	t.Helper()
-	create := exec.CommandContext(t.Context(), "plimsoll", "--json", "enrollment-token", "create", "--server", s.URL, "--ca", s.CAFile, "--name", "Test")
+// secretOverTLS makes an enrolment token by the command line of a program, and gives
+// its secret.
+func (s *testServer) secretOverTLS(tb testing.TB, program string) string {
+	tb.Helper()
+	create := exec.CommandContext(tb.Context(), program, "--json", "enrollment-token", "create", "--server", s.URL, "--ca", s.CAFile, "--name", "Test")
 	create.Env = append(os.Environ(), s.environment()...)
 	out, err := create.CombinedOutput()
 	var token listedToken
@@ -225,17 +227,17 @@ func (s *testServer) secretOverTLS(t *testing.T) string {
 		err = json.Unmarshal(out, &token)
 	}
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		tb.Fatalf("%v\n%s", err, out)
 	}
 	return *token.Token
 }
 
 // trust lets the test's client believe the server's own authority.
-func (s *testServer) trust(t *testing.T) {
-	t.Helper()
+func (s *testServer) trust(tb testing.TB) {
+	tb.Helper()
 	authority, err := os.ReadFile(s.CAFile)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(authority)

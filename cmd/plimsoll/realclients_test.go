@@ -85,12 +85,12 @@ func nodeProgram(t *testing.T, name string) string {
 }
 
 // carryOut runs a command that has to succeed.
-func carryOut(t *testing.T, environment []string, dir, command string, args ...string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), command, args...)
+func carryOut(tb testing.TB, environment []string, dir, command string, args ...string) {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), command, args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), environment...)
 	if output, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", command, strings.Join(args, " "), err, output)
+		tb.Fatalf("%s %s: %v\n%s", command, strings.Join(args, " "), err, output)
 	}
 }
 

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -121,13 +118,7 @@ func TestWait(t *testing.T) {
 func TestWaitOverHTTP2(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, sqliteAddress(t), "--tls", "local")
-	pem, err := os.ReadFile(s.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
-	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	s.trust(t)
 	s.token = s.signIn(t, s.FirstClient)
 	leaves, stays := newAgent(t, s), newAgent(t, s)
 	for _, agent := range []*checkin.Client{leaves, stays} {
