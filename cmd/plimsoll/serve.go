@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"plimsoll"
 	"plimsoll/internal/auth"
@@ -274,9 +273,7 @@ func (a *app) handler(
 		Verifier: auth.NewCached(auth.NewBuiltin(keys, tenantID, issuer.DeviceAudience, a.now), rememberTokens, a.now),
 	})
 	context.AfterFunc(ctx, devices.StopWaiting)
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "plimsoll_waiting_agents", Help: "Agents that wait for a change now.",
-	}, func() float64 { return float64(devices.Waiting()) }))
+	m.gauge("plimsoll_waiting_agents", func() float64 { return float64(devices.Waiting()) }) // agents that wait for a change now
 	return gzhttp.GzipHandler(operations(s, m, besides(devices, tokens.Handler(api))))
 }
 
