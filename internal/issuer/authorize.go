@@ -120,7 +120,7 @@ func (a *authorization) read(form url.Values) *oidc.Error {
 		if err != nil {
 			return refuse(oidc.ErrInvalidRequest(), "The max_age is not a number of seconds.")
 		}
-		a.maxAge = time.Duration(seconds) * time.Second //nolint:gosec // it has 31 bits
+		a.maxAge = time.Duration(seconds) * time.Second
 	}
 	return nil
 }

@@ -53,7 +53,8 @@ func (s *Server) isIDTokenOf(r *http.Request, token, userID string) bool {
 // signedOut sends the browser to where the client wants it, if it may, and tells
 // otherwise.
 func (s *Server) signedOut(w http.ResponseWriter, r *http.Request, form url.Values) error {
-	if to := form.Get("post_logout_redirect_uri"); s.isBelow(r, to, s.PostLogout) {
+	if s.isBelow(r, form.Get("post_logout_redirect_uri"), s.PostLogout) {
+		to := s.PostLogout
 		if state := form.Get("state"); state != "" {
 			to += "?" + url.Values{"state": {state}}.Encode()
 		}

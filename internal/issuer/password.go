@@ -67,7 +67,7 @@ func (u *Users) authenticate(ctx context.Context, name, password, wrong string) 
 	}
 	hash := user.Password
 	if hash == "" {
-		hash = nobodysPassword
+		hash = u.nobody
 	}
 	if bcrypt.CompareHashAndPassword([]byte(hash), digestPassword(password)) == nil && user.Password != "" {
 		return user, nil

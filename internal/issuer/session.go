@@ -62,7 +62,5 @@ func (s *Server) newSession(r *http.Request, userID string) (plimsoll.Session, *
 
 // dropCookie has the browser forget its session.
 func (s *Server) dropCookie(w http.ResponseWriter, r *http.Request) {
-	c := s.cookie(r, "", 0)
-	c.MaxAge = -1
-	http.SetCookie(w, c)
+	http.SetCookie(w, s.cookie(r, "", -time.Second))
 }

@@ -27,6 +27,7 @@ type Users struct {
 	now      func() time.Time
 	rand     io.Reader
 	cost     int           // of bcrypt
+	nobody   string        // what a name without a password is compared with
 	slots    chan struct{} // one token for each password that is being looked at
 	patience time.Duration // how long one waits for a slot
 }
@@ -35,7 +36,7 @@ type Users struct {
 func NewUsers(store SignInStore, now func() time.Time, rand io.Reader) *Users {
 	return &Users{
 		store: store, now: now, rand: rand,
-		cost: passwordCost, slots: make(chan struct{}, maxComparisons), patience: maxPatience,
+		cost: passwordCost, nobody: nobodysPassword, slots: make(chan struct{}, maxComparisons), patience: maxPatience,
 	}
 }
 
