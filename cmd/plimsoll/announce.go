@@ -31,7 +31,7 @@ const welcome = `Plimsoll {{.Version}} listens on {{.URL}}
   CA file  {{.CAFile}}
 {{- end}}
 {{if .FirstUser}}
-Nobody has signed in yet. This link sets the password of {{.FirstUser.Name}}, once, until {{.FirstUser.Expires}}:
+Nobody has signed in yet. This link sets the password of the user {{.FirstUser.Name}}, once, within three days:
   {{.FirstUser.URL}}
 {{end}}
 {{- if .FirstClient}}
