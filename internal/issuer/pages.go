@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"net/http"
-	"path"
 	"text/template"
 	"text/template/parse"
 )
@@ -76,7 +75,7 @@ func escapeActions(node parse.Node) {
 func (s *Server) show(w http.ResponseWriter, status int, name string, p *page) error {
 	p.Stylesheet = s.Stylesheet
 	var text bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&text, path.Base(name), p); err != nil {
+	if err := s.pages.ExecuteTemplate(&text, name, p); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -14,9 +14,11 @@ import (
 
 const (
 	// passwordCost takes a core for a quarter of a second. bcrypt needs no more
-	// memory than a few KiB, so that guesses cannot use that up; the slots bound
-	// the cores.
+	// memory than a few KiB, so that guesses cannot use that up.
 	passwordCost = 12
+	// maxPasswords is how many are looked at, or set, at once by one server: guesses
+	// that come from everywhere take one core, and people wait for each other.
+	maxPasswords = 1
 	// nobodysPassword is the hash of one that was thrown away: a name that does not
 	// exist, or has no password yet, takes the time of one that does.
 	nobodysPassword = "$2a$12$ybxbiX3G6R5v1o/LOwSEL.PVoU4pmcR10ElCLJ2OSDg7ot.IxuNJu" //nolint:gosec // of no use to anyone

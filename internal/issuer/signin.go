@@ -234,11 +234,24 @@ func (s *Server) pageEndpoint(handle func(http.ResponseWriter, *http.Request) er
 		if err := protection.Check(r); err != nil {
 			return newRefusal(http.StatusForbidden, oidc.ErrAccessDenied(), "The form was sent from a page of another site. Open the page here, and send it from there.")
 		}
-		if r.Method == http.MethodPost && s.Throttle != nil {
-			if err := s.Throttle.Take(httpapi.Network(r.RemoteAddr)); err != nil {
-				return err
-			}
+		if err := s.throttleForm(r); err != nil {
+			return err
 		}
 		return handle(w, r)
+	})
+}
+
+// throttleForm refuses a form where too many came from one network.
+func (s *Server) throttleForm(r *http.Request) error {
+	if r.Method != http.MethodPost || s.Throttle == nil {
+		return nil
+	}
+	err := s.Throttle.Take(httpapi.Network(r.RemoteAddr))
+	e, ok := errors.AsType[*plimsoll.Error](err)
+	if !ok {
+		return err
+	}
+	return tryLater(http.StatusTooManyRequests, &plimsoll.Error{
+		RetryAfter: e.RetryAfter, Message: "Too many forms came from your network at once. Wait a few seconds, and send this one again.",
 	})
 }

@@ -396,7 +396,7 @@ func TestTooManyForms(t *testing.T) {
 	p := newPeople(t, true)
 	b := p.browser(t)
 	p.throttle.err = &plimsoll.Error{Code: plimsoll.TooManyRequests, RetryAfter: 7 * time.Second, Message: "Slower."}
-	v := b.post(t, "/sign-in", login("ada", goodPassword)).want(t, http.StatusTooManyRequests, "Slower.")
+	v := b.post(t, "/sign-in", login("ada", goodPassword)).want(t, http.StatusTooManyRequests, "your network")
 	if v.Header.Get("Retry-After") != "7" {
 		t.Errorf("%v", v.Header)
 	}

@@ -36,7 +36,7 @@ type Users struct {
 func NewUsers(store SignInStore, now func() time.Time, rand io.Reader) *Users {
 	return &Users{
 		store: store, now: now, rand: rand,
-		cost: passwordCost, nobody: nobodysPassword, slots: make(chan struct{}, maxComparisons), patience: maxPatience,
+		cost: passwordCost, nobody: nobodysPassword, slots: make(chan struct{}, maxPasswords), patience: maxPatience,
 	}
 }
 
