@@ -322,6 +322,16 @@ func TestPageHeaders(t *testing.T) {
 	}
 }
 
+// Over plain HTTP browsers tell in Origin alone where a form comes from, and not
+// even there where they must not tell a page's address to any other.
+func TestReferrerOverHTTP(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t, false)
+	if got := p.browser(t).get(t, "/sign-in").Header.Get("Referrer-Policy"); got != "same-origin" {
+		t.Errorf("Referrer-Policy is %q", got)
+	}
+}
+
 // What people and browsers send is text in the pages, wherever it stands.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
