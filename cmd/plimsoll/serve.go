@@ -99,12 +99,21 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	users := issuer.NewUsers(s, a.now, a.random)
+	administrator, token, expiresAt, err := users.InviteFirst(ctx)
+	if err != nil {
+		return err
+	}
 	m := newMetrics(s)
 	useCases, stop := c.startService(ctx, a, s, m, log)
 	defer stop() // after the last request, and before the store closes
 	limiter := throttle.New(limits, m.observeThrottled, a.now)
-	handler := a.handler(ctx, s, clients, useCases, limiter, m, external, tenantID, c.waitingAgents(), log)
-	if err := a.announce(listener, tenantID, first); err != nil {
+	handler := a.handler(ctx, s, clients, users, useCases, limiter, m, external, tenantID, c.waitingAgents(), log)
+	var invited *invitation
+	if token != "" {
+		invited = newInvitation(listener.URL(), administrator, token, expiresAt)
+	}
+	if err := a.announce(listener, tenantID, first, invited); err != nil {
 		return err
 	}
 	if c.Demo {
@@ -163,6 +172,10 @@ func (c *serveCommand) rateLimits() (throttle.Limits, error) {
 	}
 	return limits, nil
 }
+
+// formLimits is how many forms of the sign-in pages one network may send: twenty
+// at once, and one every two seconds.
+func formLimits() throttle.Limits { return throttle.Limits{PerClient: 0.5, Burst: 40 * time.Second} }
 
 // startService makes the use cases, with what gathers their writes and, where
 // the database is another process, their reads.
@@ -256,7 +269,7 @@ func settingError(err error) error {
 // handler puts the surfaces together. When ctx ends, nobody is kept waiting for a
 // change any longer.
 func (a *app) handler(
-	ctx context.Context, s *store.Store, clients *issuer.Clients, useCases *service.Service, limiter *throttle.Throttle, m *metrics,
+	ctx context.Context, s *store.Store, clients *issuer.Clients, users *issuer.Users, useCases *service.Service, limiter *throttle.Throttle, m *metrics,
 	external auth.Verifier, tenantID string, waitingAgents int, log *slog.Logger,
 ) http.Handler {
 	keys := issuer.NewKeys(s, a.now, a.random, log)
@@ -266,6 +279,8 @@ func (a *app) handler(
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
 		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
+		Users:   users, Throttle: throttle.New(formLimits(), m.observeThrottled, a.now),
+		DashboardRedirects: []string{"/signed-in.html"}, PostLogout: "/", Stylesheet: "/dashboard/sign-in.css",
 	})
 	devices := checkin.NewHandler(checkin.Config{
 		Service: useCases, Throttle: limiter, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,

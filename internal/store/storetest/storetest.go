@@ -67,6 +67,32 @@ type (
 		AddSigningKey(ctx context.Context, k plimsoll.SigningKey) error
 		DeleteSigningKeys(ctx context.Context, expiredBefore time.Time) error
 	}
+	// Users keeps who may sign in.
+	Users interface {
+		CreateUser(ctx context.Context, u plimsoll.User, i plimsoll.Invitation, e plimsoll.AuditEvent) error
+		InviteFirstUser(ctx context.Context, u plimsoll.User, i plimsoll.Invitation, created, invited plimsoll.AuditEvent) (string, error)
+		User(ctx context.Context, id string) (plimsoll.User, error)
+		UserByName(ctx context.Context, name string) (plimsoll.User, error)
+		Users(ctx context.Context) ([]plimsoll.User, error)
+		InviteUser(ctx context.Context, i plimsoll.Invitation, e plimsoll.AuditEvent) error
+		DeleteUser(ctx context.Context, id string, e plimsoll.AuditEvent) error
+	}
+	// Passwords lets users set theirs.
+	Passwords interface {
+		InvitedUser(ctx context.Context, hash []byte, now time.Time) (plimsoll.User, error)
+		AcceptInvitation(ctx context.Context, hash []byte, password string, start plimsoll.Session, e plimsoll.AuditEvent) error
+		ChangePassword(ctx context.Context, old, password string, start plimsoll.Session, e plimsoll.AuditEvent) error
+		TakeSignInAttempt(ctx context.Context, name string, now time.Time) (plimsoll.SignInAttempts, bool, error)
+	}
+	// Sessions keeps who is signed in.
+	Sessions interface {
+		StartSession(ctx context.Context, start plimsoll.Session, password string, before []byte, e plimsoll.AuditEvent) error
+		Session(ctx context.Context, hash []byte, now time.Time) (plimsoll.Session, plimsoll.User, error)
+		EndSession(ctx context.Context, hash []byte, e plimsoll.AuditEvent) error
+		AddAuthorizationCode(ctx context.Context, c plimsoll.AuthorizationCode, sessionTill time.Time) error
+		TakeAuthorizationCode(ctx context.Context, hash []byte, now time.Time) (plimsoll.AuthorizationCode, plimsoll.User, error)
+		DropExpiredSignIns(ctx context.Context, now time.Time) error
+	}
 	// EnrollmentTokens lets devices enrol.
 	EnrollmentTokens interface {
 		CreateEnrollmentToken(ctx context.Context, t *plimsoll.EnrollmentToken, e plimsoll.AuditEvent) error
@@ -145,6 +171,9 @@ type (
 		Clients
 		Installations
 		SigningKeys
+		Users
+		Passwords
+		Sessions
 	}
 	// Upkeep is what operators need.
 	Upkeep interface {
@@ -215,6 +244,15 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
 		"signing keys":                               signingKeys,
+		"users and their invitations":                users,
+		"somebody can sign in":                       firstUser,
+		"the first user is made once":                firstUserAtOnce,
+		"a session's life":                           sessions,
+		"an invitation is used once":                 invitationsAtOnce,
+		"passwords end sessions":                     passwords,
+		"an authorization code is taken once":        codes,
+		"wrong passwords by many at once":            attemptsAtOnce,
+		"what expired of sign-ins goes":              expiredSignIns,
 		"a recount sees what is wrong":               verification,
 		"a recount sees who has what wrongly":        verifyPairs,
 		"a recount waits for nobody":                 verifyMeanwhile,
