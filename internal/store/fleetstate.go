@@ -19,7 +19,7 @@ func (s *Store) FleetState(ctx context.Context) (f plimsoll.FleetState, err erro
 		var r runSummaryRow
 		err := row.Scan(r.dest()...)
 		return r.currentRecord(), err
-	}, `SELECT `+currentColumns()+` FROM script s `+joinCurrent+` WHERE h.computed OR r.sequence IS NOT NULL ORDER BY s.id`)
+	}, `SELECT `+currentOfAll().columns()+` FROM script s `+joinCurrent+joinCounts+` WHERE h.computed OR r.sequence IS NOT NULL ORDER BY s.id`)
 	return f, err
 }
 
@@ -42,12 +42,12 @@ func (s *Store) ScriptSummaries(ctx context.Context, at time.Time, limit int) ([
 		SELECT s.id, s.display_name, s.platform, `
 	const earlier = `, e.script_id, e.sequence, e.id, e.no_issue_detected, e.issue_detected, e.detection_script_error,
 			e.detection_script_pending, e.last_script_run, e.recorded_at, e.recorded_by, e.removed_at, e.removed_by, coalesce(e.computed, false)
-		FROM script s ` + joinCurrent + `
+		FROM script s ` + joinCurrent + joinCounts + `
 		LEFT JOIN (SELECT script_id, max(low) AS sequence FROM place GROUP BY script_id) AS p ON p.script_id = s.id
 		LEFT JOIN run_summary e ON e.script_id = s.id AND (e.removed_at IS NULL OR e.removed_at > $2) AND e.sequence = (
 			SELECT max(l.sequence) FROM run_summary l WHERE l.script_id = s.id AND l.sequence <= p.sequence)
 		ORDER BY s.display_name, s.id LIMIT $1`
-	return collect(ctx, s.read, scanScriptSummary, place+currentColumns()+earlier, limit, ticks(at))
+	return collect(ctx, s.read, scanScriptSummary, place+currentOfAll().columns()+earlier, s.dialect.passing([]any{limit, ticks(at)})...)
 }
 
 func scanScriptSummary(row scanner) (found plimsoll.ScriptSummary, err error) {

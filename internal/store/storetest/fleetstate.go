@@ -104,26 +104,27 @@ func summaryThen(t *testing.T, store Store) {
 		fine(rt, err)
 		var want []plimsoll.ScriptSummary
 		for id, script := range c.live {
-			one := plimsoll.ScriptSummary{ID: id, DisplayName: script.DisplayName, Platform: script.Platform}
-			history := histories[id]
-			if n := len(history); n > 0 && history[n-1].RemovedAt.IsZero() {
-				one.Current = &history[n-1]
-			}
-			for i := range history {
-				if e := &history[i]; !e.RecordedAt.After(at) {
-					one.Earlier = e
-				}
-			}
-			if e := one.Earlier; e != nil && !e.RemovedAt.IsZero() && !e.RemovedAt.After(at) {
-				one.Earlier = nil
-			}
-			want = append(want, one)
+			now, then := wasCurrent(histories[id], noon().Add(time.Hour)), wasCurrent(histories[id], at)
+			want = append(want, plimsoll.ScriptSummary{ID: id, DisplayName: script.DisplayName, Platform: script.Platform, Current: now, Earlier: then})
 		}
 		slices.SortFunc(want, func(a, b plimsoll.ScriptSummary) int { return cmp.Compare(a.ID, b.ID) }) // they have one name
 		if diff := gocmp.Diff(want[:min(len(want), limit)], got); diff != "" {
 			rt.Errorf("at %v: %s", at, diff)
 		}
 	})
+}
+
+// wasCurrent gives the entry of a history that was current at a time, or nil.
+func wasCurrent(history []plimsoll.RunSummaryRecord, at time.Time) (entry *plimsoll.RunSummaryRecord) {
+	for i := range history {
+		if e := &history[i]; !e.RecordedAt.After(at) {
+			entry = e
+		}
+	}
+	if entry != nil && !entry.RemovedAt.IsZero() && !entry.RemovedAt.After(at) {
+		return nil
+	}
+	return entry
 }
 
 // growHistory does something to a script's history, and gives what it is then.
@@ -145,7 +146,7 @@ func growHistory(
 		fine(rt, err)
 		history = slices.Delete(history, i, i+1)
 	case step == "report":
-		r := newRecord(id, int32(now.Minute()))
+		r := newRecord(id, rapid.Int32().Draw(rt, "count"))
 		r.RecordedAt = now
 		refusals, err := store.AppendRunSummaries(rt.Context(), []*plimsoll.RunSummaryRecord{r})
 		fine(rt, err)
