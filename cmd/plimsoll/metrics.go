@@ -57,6 +57,11 @@ func newMetrics(s *store.Store) *metrics {
 	return m
 }
 
+// gauge shows what is counted when somebody asks.
+func (m *metrics) gauge(name, help string, count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(count()) }))
+}
+
 // observeRequest is told of every request.
 func (m *metrics) observeRequest(route, method string, status int, took time.Duration) {
 	if route == "" {
