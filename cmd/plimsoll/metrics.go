@@ -40,7 +40,7 @@ func newMetrics(s *store.Store) *metrics {
 	m.reports = m.set.NewPrometheusHistogramExt("plimsoll_report_commit_size", prometheus.ExponentialBuckets(1, 2, 8))
 	build := thisBuild()
 	m.gauge(fmt.Sprintf(`plimsoll_build_info{version=%q,commit=%q,engine=%q}`, build.Version, build.Commit, s.Engine()),
-		func() float64 { return 1 })
+		func() int { return 1 })
 	for _, limit := range []string{"client", "total"} { // so that it shows before the first, as 0
 		m.throttled[limit] = m.set.NewCounter(fmt.Sprintf(`plimsoll_throttled_requests_total{limit=%q}`, limit))
 	}
@@ -50,8 +50,10 @@ func newMetrics(s *store.Store) *metrics {
 	return m
 }
 
-// gauge shows what value gives, whenever it is asked for.
-func (m *metrics) gauge(name string, value func() float64) { m.set.NewGauge(name, value) }
+// gauge shows what is counted when somebody asks.
+func (m *metrics) gauge(name string, count func() int) {
+	m.set.NewGauge(name, func() float64 { return float64(count()) })
+}
 
 // observePool shows the connections of a pool, under the names that Prometheus' own
 // library gives them.
@@ -67,7 +69,7 @@ func (m *metrics) observePool(name string, pool *sql.DB) {
 		"max_idle_time_closed_total":  func(s sql.DBStats) float64 { return float64(s.MaxIdleTimeClosed) },
 		"max_lifetime_closed_total":   func(s sql.DBStats) float64 { return float64(s.MaxLifetimeClosed) },
 	} {
-		m.gauge(fmt.Sprintf(`go_sql_%s{db_name=%q}`, of, name), func() float64 { return value(pool.Stats()) })
+		m.set.NewGauge(fmt.Sprintf(`go_sql_%s{db_name=%q}`, of, name), func() float64 { return value(pool.Stats()) })
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"plimsoll/internal/graph"
 	"plimsoll/internal/ingest"
 	"plimsoll/internal/issuer"
+	"plimsoll/internal/odata"
 	"plimsoll/internal/server"
 	"plimsoll/internal/service"
 	"plimsoll/internal/store"
@@ -44,6 +45,7 @@ type serveCommand struct {
 	CheckInInterval time.Duration `default:"15m" help:"How often the agents of devices check in, from 10s to 24h."`
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
 	MaxAgents       *int          `name:"max-waiting-agents" help:"Agents that wait for a change at once; more are answered 429, and come at the check-in interval. The default is half of --max-connections; 0 lets none wait." placeholder:"N"`
+	MaxOpenPages    int           `default:"2000" help:"Pages that follow what changes at once; more are answered 429. 0 lets none."`
 	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored, and on PostgreSQL to be read; more are answered 429."`
 	RatePerClient   float64       `default:"0" help:"Requests a second that one client, or one device, may make, from 0.001 to 100000; more are answered 429. 0 is no limit."`
 	RateTotal       float64       `default:"0" help:"Requests a second that all clients and devices together may make of this server; 0 is no limit."`
@@ -107,8 +109,10 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	m := newMetrics(s)
 	useCases, stop := c.startService(ctx, a, s, m, log)
 	defer stop() // after the last request, and before the store closes
+	pages := graph.NewPages(useCases.FleetState, c.MaxOpenPages, a.now, backgroundFault(ctx, log, "showing what changes"))
+	defer runInBackground(ctx, pages.Run)()
 	limiter := throttle.New(limits, m.observeThrottled, a.now)
-	handler := a.handler(ctx, s, clients, users, useCases, limiter, m, external, tenantID, c.waitingAgents(), log)
+	handler := a.handler(ctx, s, clients, users, useCases, pages, limiter, m, external, tenantID, c.waitingAgents(), log)
 	var invited *invitation
 	if token != "" {
 		invited = newInvitation(listener.URL(), administrator, token, expiresAt)
@@ -143,6 +147,9 @@ func (c *serveCommand) limits() (throttle.Limits, error) {
 	}
 	if c.waitingAgents() < 0 {
 		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--max-waiting-agents must be 0 or more")
+	}
+	if c.MaxOpenPages < 0 {
+		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--max-open-pages must be 0 or more")
 	}
 	if c.CheckInInterval < 10*time.Second || c.CheckInInterval > 24*time.Hour {
 		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--check-in-interval must be from 10s to 24h")
@@ -214,7 +221,7 @@ func (c *serveCommand) startService(
 // reports: those only come in groups.
 func storesOf(s *store.Store) service.Stores {
 	return service.Stores{
-		ScriptStore: s, ScriptFeed: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s,
+		ScriptStore: s, ScriptFeed: s, OverviewStore: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s,
 		DeviceStore: s, EnrollmentTokenStore: s, Enroller: s, GroupStore: s, MemberStore: s, FilterStore: s,
 		AssignmentStore: s, RunStateStore: s, CheckInStore: s,
 	}
@@ -269,13 +276,13 @@ func settingError(err error) error {
 // handler puts the surfaces together. When ctx ends, nobody is kept waiting for a
 // change any longer.
 func (a *app) handler(
-	ctx context.Context, s *store.Store, clients *issuer.Clients, users *issuer.Users, useCases *service.Service, limiter *throttle.Throttle, m *metrics,
-	external auth.Verifier, tenantID string, waitingAgents int, log *slog.Logger,
+	ctx context.Context, s *store.Store, clients *issuer.Clients, users *issuer.Users, useCases *service.Service, pages *graph.Pages,
+	limiter *throttle.Throttle, m *metrics, external auth.Verifier, tenantID string, waitingAgents int, log *slog.Logger,
 ) http.Handler {
 	keys := issuer.NewKeys(s, a.now, a.random, log)
 	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, a.now)
 	verifier := auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, a.now)
-	api := graph.New(useCases, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
+	api := graph.New(useCases, pages, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
 		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
@@ -288,8 +295,22 @@ func (a *app) handler(
 		Verifier: auth.NewCached(auth.NewBuiltin(keys, tenantID, issuer.DeviceAudience, a.now), rememberTokens, a.now),
 	})
 	context.AfterFunc(ctx, devices.StopWaiting)
-	m.gauge("plimsoll_waiting_agents", func() float64 { return float64(devices.Waiting()) }) // agents that wait for a change now
-	return gzhttp.GzipHandler(operations(s, m, besides(devices, tokens.Handler(api))))
+	context.AfterFunc(ctx, pages.Stop)
+	m.gauge("plimsoll_waiting_agents", devices.Waiting) // agents that wait for a change now
+	m.gauge("plimsoll_open_pages", pages.Open)          // pages that follow what changes now
+	return compressed(operations(s, m, besides(devices, tokens.Handler(api))))
+}
+
+// compressed packs answers, but for streams of events: those are encoded once for
+// all who read them.
+func compressed(h http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(func(media string) bool {
+		return media != odata.EventStream && gzhttp.DefaultContentTypeFilter(media)
+	}))
+	if err != nil {
+		panic("answers cannot be compressed: " + err.Error()) // a fault of these options alone
+	}
+	return wrap(h)
 }
 
 // besides serves the devices' paths, and hands the rest on.

@@ -49,9 +49,10 @@ type answer struct {
 	body        []byte
 	location    string
 	etag        string
-	changed     bool   // the answer to a create or a change, which shows what it made
-	create      bool   // of which a create
-	applied     string // the preference that was heeded
+	changed     bool    // the answer to a create or a change, which shows what it made
+	create      bool    // of which a create
+	applied     string  // the preference that was heeded
+	stream      *stream // what follows; nil where the body is all
 }
 
 // key gives a key that the path names, by what its pattern calls it. In

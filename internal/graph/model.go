@@ -23,6 +23,8 @@ type model struct {
 	script          *odata.EntityType[script]
 	runSummary      *odata.EntityType[record]
 	history         *odata.EntityType[record]
+	summaries       *odata.EntityType[scriptSummary]
+	me              *odata.EntityType[me]
 	device          *odata.EntityType[device]
 	group           *odata.EntityType[group]
 	filter          *odata.EntityType[assignmentFilter]
@@ -46,7 +48,7 @@ type deviceManagement struct {
 
 func newModel() *model {
 	m := &model{
-		runSummary: runSummaryType(), history: historyType(), device: deviceType(),
+		runSummary: runSummaryType(), history: historyType(), summaries: scriptSummaryType(), me: meType(), device: deviceType(),
 		filter: filterType(), enrollmentToken: enrollmentTokenType(), target: targetType(), schedule: scheduleType(),
 	}
 	m.assignment, m.runState, m.group = assignmentType(m.target, m.schedule), runStateType(m.device), groupType(m.device)

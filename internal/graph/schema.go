@@ -59,12 +59,15 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		schema.Entities = append(schema.Entities, management.Describe())
 		return []odata.Schema{schema}
 	}
+	schema.Container.Singletons = append(schema.Container.Singletons, odata.SingletonElement{
+		Name: meName, Type: m.me.Name, Annotations: paths.entity(mePath),
+	})
 	schema.Enums = []odata.EnumElement{
 		runAsAccounts().Describe(), platforms().Describe(), ownerTypes().Describe(), runStates().Describe(),
 		filterPlatforms().Describe(), filterTypes().Describe(), complianceStates().Describe(), managementAgents().Describe(),
 	}
 	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe(), m.runState.Describe(),
-		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe())
+		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe(), m.user())
 	schema.Complexes = slices.Concat(
 		[]odata.TypeElement{m.target.Describe()}, m.target.DescribeDerived(),
 		[]odata.TypeElement{m.schedule.Describe()}, m.schedule.DescribeDerived(),
@@ -75,9 +78,11 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 	return []odata.Schema{schema, {
 		Namespace: ours,
 		Entities:  []odata.TypeElement{m.enrollmentToken.Describe()},
-		Complexes: []odata.TypeElement{m.history.Describe()},
+		Complexes: []odata.TypeElement{
+			m.history.Describe(), m.summaries.Describe(), currentCountsType().Describe(), earlierCountsType().Describe(),
+		},
 		Actions:   []odata.Action{m.matching(paths, management.Name)},
-		Functions: []odata.Function{m.runSummaryHistory(paths)},
+		Functions: []odata.Function{m.runSummaryHistory(paths), m.allSummaries(paths), changes(paths, management.Name)},
 	}}
 }
 
@@ -148,6 +153,26 @@ func (m *model) delta(paths surface) odata.Function {
 func (m *model) runSummaryHistory(paths surface) odata.Function {
 	history := odata.BoundFunction("runSummaryHistory", m.script.Name, odata.CollectionOf(m.history.Name))
 	return paths.annotate(history, scriptPath+"/"+ours+".runSummaryHistory")
+}
+
+// user describes the caller: what a token allows is no property that could be
+// described.
+func (m *model) user() odata.TypeElement {
+	user := m.me.Describe()
+	user.Open = true
+	return user
+}
+
+func (m *model) allSummaries(paths surface) odata.Function {
+	since := odata.ParameterElement{Name: sinceParameter, Type: "Edm.DateTimeOffset", Precision: odata.TimePrecision}
+	summaries := odata.BoundFunction(summariesName, odata.CollectionOf(m.script.Name), odata.CollectionOf(m.summaries.Name), since)
+	return paths.annotate(summaries, summariesPath)
+}
+
+func changes(paths surface, management string) odata.Function {
+	changes := odata.BoundFunction(changesName, management, "Edm.Stream")
+	changes.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(changesPath, http.MethodGet))}
+	return changes
 }
 
 // served tells of the operation at a path, in Graph's names for the ways to get

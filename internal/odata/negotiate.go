@@ -14,6 +14,8 @@ const (
 	Plain  = "text/plain"
 	Binary = "application/octet-stream"
 	Mixed  = "multipart/mixed" // of batches
+	// EventStream is of server-sent events (HTML Standard, section 9.2), which are in UTF-8.
+	EventStream = "text/event-stream"
 )
 
 // Metadata says how many annotations an answer carries (OData JSON 4.01, section
@@ -38,8 +40,8 @@ type Representation struct {
 func (r Representation) ContentType() string {
 	switch r.Media {
 	case JSON:
-	case Binary:
-		return Binary
+	case Binary, EventStream:
+		return r.Media
 	default:
 		return r.Media + ";charset=utf-8"
 	}
@@ -99,9 +101,13 @@ func Negotiate(accept, format string, serves ...string) (Representation, error) 
 	if best.quality > 0 {
 		return best.gives, nil
 	}
+	forms := ""
+	if slices.Contains(serves, JSON) {
+		forms = " (JSON with odata.metadata=minimal, none or full)"
+	}
 	return Representation{}, &Error{
 		Kind: NotAcceptable, Target: header,
-		Message: "Only " + strings.Join(serves, " or ") + " is served here (JSON with odata.metadata=minimal, none or full); " +
+		Message: "Only " + strings.Join(serves, " or ") + " is served here" + forms + "; " +
 			header + " asks for " + quote(wish) + ".",
 	}
 }

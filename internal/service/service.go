@@ -52,6 +52,7 @@ type RunSummaryAppender interface {
 type Stores struct {
 	ScriptStore
 	ScriptFeed
+	OverviewStore
 	RunSummaryStore
 	RunSummaryReader
 	RunSummaryAppender

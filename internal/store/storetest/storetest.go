@@ -42,6 +42,11 @@ type (
 			[]plimsoll.ScriptChange, bool, error)
 		LastScriptChange(ctx context.Context) (int64, error)
 	}
+	// Overview gives all at once.
+	Overview interface {
+		FleetState(ctx context.Context) (plimsoll.FleetState, error)
+		ScriptSummaries(ctx context.Context, at time.Time, limit int) ([]plimsoll.ScriptSummary, error)
+	}
 	// ChangeSets makes several changes at once.
 	ChangeSets interface {
 		Atomically(ctx context.Context, work func(bound Store) error) error
@@ -190,6 +195,7 @@ type Store interface {
 	Scripts
 	RunSummaries
 	ScriptFeed
+	Overview
 	ChangeSets
 	Issuer
 	Fleet
@@ -216,6 +222,8 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"a summary's life":                           summaryLife,
 		"concurrent summaries leave no gap":          summaryConcurrency,
 		"a summary against its script's deletion":    summaryAgainstDelete,
+		"what those who watch are told":              fleetState,
+		"summaries as they were":                     summaryThen,
 		"a change set is made whole or not at all":   changeSet,
 		"a change set crosses others":                changeSetsCross,
 		"a change set against a script's deletion":   changeSetAgainstDelete,
