@@ -55,7 +55,7 @@ func (o operations) allowed() []string {
 // isFunction tells which names may have parentheses.
 func isFunction(name string) bool {
 	switch name {
-	case "delta", namespace + ".delta", ours + ".runSummaryHistory":
+	case "delta", namespace + ".delta", ours + ".runSummaryHistory", ours + ".runStates", ours + ".errorGroups":
 		return true
 	default:
 		return false
@@ -106,5 +106,9 @@ func (a *API) betaOnly() map[string]operations {
 	a.addGroups(routes)
 	a.addFilters(routes)
 	a.addEnrollmentTokens(routes)
+	a.addDeviceRunStates(routes)
+	a.addErrorGroups(routes)
+	a.addReached(routes)
+	a.addAuditEvents(routes)
 	return routes
 }

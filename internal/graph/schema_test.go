@@ -74,6 +74,7 @@ func TestMetadataHolds(t *testing.T) {
 				".deviceManagement/managedDevices":                 {path: devicesPath, collection: true},
 				".deviceManagement/assignmentFilters":              {path: filtersPath, collection: true},
 				".deviceManagement/enrollmentTokens":               {path: enrollmentTokensPath, collection: true},
+				".deviceManagement/auditEvents":                    {path: auditEventsPath, collection: true},
 				".deviceComplianceScript/assignments":              {path: assignmentsPath, collection: true},
 				".deviceComplianceScript/deviceRunStates":          {path: runStatesPath, collection: true, expand: "managedDevice"},
 				".deviceComplianceScriptDeviceState/managedDevice": {path: runStatesPath + "/{member}/managedDevice"},
@@ -101,6 +102,8 @@ func TestFunctionsHold(t *testing.T) {
 	for name, path := range map[string]string{
 		namespace + ".delta":        scriptsPath + "/" + namespace + ".delta",
 		ours + ".runSummaryHistory": scriptPath + "/" + ours + ".runSummaryHistory",
+		ours + ".runStates":         deviceRunStatesPath,
+		ours + ".errorGroups":       errorGroupsPath,
 	} {
 		space, function := unqualified(name)
 		overloads, _ := at(document, space, function).([]any)

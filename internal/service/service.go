@@ -63,6 +63,7 @@ type Stores struct {
 	FilterStore
 	AssignmentStore
 	RunStateStore
+	AuditStore
 	CheckInStore
 	AgentStarter
 	Reporter

@@ -116,7 +116,8 @@ func (r *reading[T]) add(row scanner) error {
 // statements writes the query of each part of the list that follows page.After.
 func (l *list[T]) statements(s *Store, page *query.Page) ([]statement, error) {
 	c := l.compiler(s)
-	parts, err := ranges(c.sortKeys(page.Order, l.own), page.After)
+	keys := c.sortKeys(page.Order, l.own)
+	parts, err := ranges(keys, beginning(keys, page.After))
 	if err = errors.Join(err, c.err); err != nil {
 		return nil, err
 	}
@@ -140,6 +141,22 @@ func (l *list[T]) statements(s *Store, page *query.Page) ([]statement, error) {
 		statements = append(statements, statement{text, c.args})
 	}
 	return statements, nil
+}
+
+// beginning gives where a page begins: a key that is never null sorts by 0 or ""
+// what the property it stands for calls null.
+func beginning(keys []sortKey, after []any) []any {
+	after = slices.Clone(after)
+	for i := range after {
+		switch {
+		case after[i] != nil || i >= len(keys) || keys[i].nullable:
+		case keys[i].kind == query.String:
+			after[i] = ""
+		default:
+			after[i] = int64(0)
+		}
+	}
+	return after
 }
 
 func (l *list[T]) conditions(c *compiler, filter *query.Expr) (conditions []string) {

@@ -94,20 +94,23 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.
 	if !many { // no index is gone through in its order
 		l.sorted["lastStateUpdateDateTime"] = "+r.ran_at"
 	}
-	if !many || len(page.Order) == 0 {
-		l.equal = map[string]func(string) string{"detectionState": faultState}
+	if !many || len(page.Order) == 0 || s.dialect.knows { // else SQLite would take the index of states, and sort
+		l.equal = map[string]func(string) string{"detectionState": isState}
 	}
 	return l, nil
 }
 
-// faultState is the SQL of a run state that the index by faults finds; "" of any
-// other.
-func faultState(state string) string {
+// isState is the SQL of a run state being read as one, in words that an index
+// has, and by which PostgreSQL can tell how many there are.
+func isState(state string) string {
+	of := "r.state = " + strconv.FormatInt(stateNumber(plimsoll.RunState(state)), 10)
 	switch plimsoll.RunState(state) {
-	case plimsoll.StateFail, plimsoll.StateScriptError:
-		return "(r.revision = s.revision AND r.state = " + strconv.FormatInt(stateNumber(plimsoll.RunState(state)), 10) + ")"
+	case plimsoll.StatePending:
+		return "(" + of + " OR r.revision < s.revision AND r.state <> 5)"
+	case plimsoll.StateNotApplicable:
+		return "(" + of + ")"
 	default:
-		return ""
+		return "(r.revision = s.revision AND " + of + ")"
 	}
 }
 

@@ -58,6 +58,7 @@ type dialect struct {
 	// members under the name value.
 	position, elements string
 	number             string                                  // an element of rows as a number
+	knows              bool                                    // it knows how many rows there are of which kind, and plans by that
 	byNames            string                                  // behind device d: the index of the names is read, and not the table
 	once               []any                                   // before the arguments of a statement that is not kept prepared
 	changeCase         func(c *compiler, e *query.Expr) string // ToLower and ToUpper
