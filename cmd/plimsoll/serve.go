@@ -223,7 +223,7 @@ func storesOf(s *store.Store) service.Stores {
 	return service.Stores{
 		ScriptStore: s, ScriptFeed: s, OverviewStore: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s,
 		DeviceStore: s, EnrollmentTokenStore: s, Enroller: s, GroupStore: s, MemberStore: s, FilterStore: s,
-		AssignmentStore: s, RunStateStore: s, CheckInStore: s,
+		AssignmentStore: s, RunStateStore: s, AuditStore: s, CheckInStore: s,
 	}
 }
 

@@ -41,7 +41,7 @@ func (a *API) followChanges(c *call) (*answer, error) {
 		if !more {
 			return nil, opened.why
 		}
-		result.stream = &stream{first: first, page: opened}
+		result.follows = &following{first: first, page: opened}
 		return result, nil
 	case <-c.r.Context().Done():
 		a.pages.remove(opened)
@@ -49,15 +49,15 @@ func (a *API) followChanges(c *call) (*answer, error) {
 	}
 }
 
-// stream is an answer that goes on.
-type stream struct {
+// following is an answer that goes on.
+type following struct {
 	first []byte
 	page  *page
 }
 
 // follow sends a page its events, until it or the client ends, or the token
 // expires: whoever comes again is asked anew what it may.
-func (a *API) follow(w http.ResponseWriter, r *http.Request, s *stream, expires time.Time) {
+func (a *API) follow(w http.ResponseWriter, r *http.Request, s *following, expires time.Time) {
 	defer a.pages.remove(s.page)
 	control := http.NewResponseController(w)
 	expired := time.NewTimer(expires.Sub(a.now()))

@@ -54,6 +54,7 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 		a.devices().expandInto(c, "managedDevices", &management.devices),
 		a.filters().expandInto(c, "assignmentFilters", &management.filters),
 		a.enrollmentTokens().expandInto(c, "enrollmentTokens", &management.tokens),
+		a.auditEvents().expandInto(c, "auditEvents", &management.events),
 	)
 	if err != nil {
 		return nil, err

@@ -227,15 +227,25 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, 
 		a.refuse(recorder, r, c, err)
 	} else {
 		send(recorder, c, result)
+		if result.stream != nil && r.Method == http.MethodGet {
+			err = a.stream(recorder, r, result)
+		}
 	}
+	cut := err != nil && result != nil
 	took := a.now().Sub(start)
 	a.observe(route, r.Method, recorder.status, took)
 	if a.log.Enabled(r.Context(), slog.LevelDebug) {
 		a.log.DebugContext(r.Context(), "request", "request_id", c.requestID, "method", r.Method, "route", route, "path", r.URL.Path,
 			"status", recorder.status, "took", took, "caller", c.caller.Subject)
 	}
-	if err == nil && result.stream != nil { // whose time is not that of a request
-		a.follow(recorder, r, result.stream, c.caller.ExpiresAt)
+	if cut { // nobody may take what was sent for the whole
+		if r.Context().Err() == nil {
+			a.log.ErrorContext(r.Context(), "answer cut off", "request_id", c.requestID, "route", route, "error", err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	if err == nil && result.follows != nil { // whose time is not that of a request
+		a.follow(recorder, r, result.follows, c.caller.ExpiresAt)
 	}
 }
 
@@ -296,7 +306,7 @@ func send(w http.ResponseWriter, c *call, result *answer) {
 	}
 	if result.contentType != "" {
 		header.Set("Content-Type", result.contentType)
-		if len(result.body) > autoLength {
+		if len(result.body) > autoLength && result.stream == nil && result.follows == nil {
 			header.Set("Content-Length", strconv.Itoa(len(result.body)))
 		}
 		header.Set("X-Content-Type-Options", "nosniff")

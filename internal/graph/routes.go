@@ -55,7 +55,7 @@ func (o operations) allowed() []string {
 // parametersOf tells which names may have parentheses, and what in them.
 func parametersOf(name string) (parameters []string, isFunction bool) {
 	switch name {
-	case "delta", namespace + ".delta", ours + ".runSummaryHistory", ours + "." + changesName:
+	case "delta", namespace + ".delta", ours + ".runSummaryHistory", ours + "." + changesName, ours + ".runStates", ours + ".errorGroups":
 		return nil, true
 	case ours + "." + summariesName:
 		return []string{sinceParameter}, true
@@ -111,5 +111,9 @@ func (a *API) betaOnly() map[string]operations {
 	a.addSummaries(routes)
 	a.addChanges(routes)
 	a.addMe(routes)
+	a.addDeviceRunStates(routes)
+	a.addErrorGroups(routes)
+	a.addReached(routes)
+	a.addAuditEvents(routes)
 	return routes
 }

@@ -67,10 +67,11 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		filterPlatforms().Describe(), filterTypes().Describe(), complianceStates().Describe(), managementAgents().Describe(),
 	}
 	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe(), m.runState.Describe(),
-		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe(), m.user())
+		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe(), m.user(), m.auditEvent.Describe())
 	schema.Complexes = slices.Concat(
 		[]odata.TypeElement{m.target.Describe()}, m.target.DescribeDerived(),
 		[]odata.TypeElement{m.schedule.Describe()}, m.schedule.DescribeDerived(),
+		[]odata.TypeElement{m.auditActor.Describe(), m.auditResource.Describe()},
 	)
 	schema.Actions = []odata.Action{m.assign(paths), m.runNow(paths)}
 	schema.Functions = []odata.Function{m.delta(paths)}
@@ -80,9 +81,12 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		Entities:  []odata.TypeElement{m.enrollmentToken.Describe()},
 		Complexes: []odata.TypeElement{
 			m.history.Describe(), m.summaries.Describe(), currentCountsType().Describe(), earlierCountsType().Describe(),
+			m.scriptRunState.Describe(), m.errorGroup.Describe(), m.reach.Describe(),
 		},
-		Actions:   []odata.Action{m.matching(paths, management.Name)},
-		Functions: []odata.Function{m.runSummaryHistory(paths), m.allSummaries(paths), changes(paths, management.Name)},
+		Actions: []odata.Action{m.matching(paths, management.Name), m.reachedDevices(paths)},
+		Functions: []odata.Function{
+			m.runSummaryHistory(paths), m.allSummaries(paths), changes(paths, management.Name), m.deviceRunStates(paths), m.errorGroups(paths),
+		},
 	}}
 }
 
@@ -109,6 +113,7 @@ func (m *model) targets(paths surface, management string) []odata.TargetElement 
 		{Target: management + "/managedDevices", Annotations: append(paths.collection(devicesPath), tagged)},
 		{Target: management + "/assignmentFilters", Annotations: append(paths.collection(filtersPath), tagged)},
 		{Target: management + "/enrollmentTokens", Annotations: paths.collection(enrollmentTokensPath)},
+		{Target: management + "/auditEvents", Annotations: paths.collection(auditEventsPath)},
 		{Target: m.group.Name + "/members", Annotations: paths.collection(membersPath)},
 		{Target: m.script.Name + "/assignments", Annotations: paths.collection(assignmentsPath)},
 		{Target: m.script.Name + "/deviceRunStates", Annotations: paths.collection(runStatesPath)},
@@ -173,6 +178,24 @@ func changes(paths surface, management string) odata.Function {
 	changes := odata.BoundFunction(changesName, management, "Edm.Stream")
 	changes.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(changesPath, http.MethodGet))}
 	return changes
+}
+
+func (m *model) deviceRunStates(paths surface) odata.Function {
+	states := odata.BoundFunction("runStates", m.device.Name, odata.CollectionOf(m.scriptRunState.Name))
+	return paths.annotate(states, deviceRunStatesPath)
+}
+
+func (m *model) errorGroups(paths surface) odata.Function {
+	groups := odata.BoundFunction("errorGroups", m.script.Name, odata.CollectionOf(m.errorGroup.Name))
+	return paths.annotate(groups, errorGroupsPath)
+}
+
+func (m *model) reachedDevices(paths surface) odata.Action {
+	action := odata.BoundAction("reachedDevices", m.script.Name,
+		odata.ParameterElement{Name: assignParameter, Type: odata.CollectionOf(m.assignment.Name)})
+	action.Returns = &odata.ReturnElement{Type: m.reach.Name}
+	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(reachedPath, http.MethodPost))}
+	return action
 }
 
 // served tells of the operation at a path, in Graph's names for the ways to get

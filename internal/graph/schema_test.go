@@ -75,6 +75,7 @@ func TestMetadataHolds(t *testing.T) {
 				".deviceManagement/managedDevices":                 {path: devicesPath, collection: true},
 				".deviceManagement/assignmentFilters":              {path: filtersPath, collection: true},
 				".deviceManagement/enrollmentTokens":               {path: enrollmentTokensPath, collection: true},
+				".deviceManagement/auditEvents":                    {path: auditEventsPath, collection: true},
 				".deviceComplianceScript/assignments":              {path: assignmentsPath, collection: true},
 				".deviceComplianceScript/deviceRunStates":          {path: runStatesPath, collection: true, expand: "managedDevice"},
 				".deviceComplianceScriptDeviceState/managedDevice": {path: runStatesPath + "/{member}/managedDevice"},
@@ -105,6 +106,8 @@ func TestFunctionsHold(t *testing.T) {
 		ours + ".runSummaryHistory": scriptPath + "/" + ours + ".runSummaryHistory",
 		ours + ".summaries":         summariesPath,
 		ours + ".changes":           changesPath,
+		ours + ".runStates":         deviceRunStatesPath,
+		ours + ".errorGroups":       errorGroupsPath,
 	} {
 		space, function := unqualified(name)
 		overloads, _ := at(document, space, function).([]any)

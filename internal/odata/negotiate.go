@@ -11,6 +11,7 @@ import (
 const (
 	JSON   = "application/json"
 	XML    = "application/xml"
+	CSV    = "text/csv"
 	Plain  = "text/plain"
 	Binary = "application/octet-stream"
 	Mixed  = "multipart/mixed" // of batches
@@ -42,6 +43,8 @@ func (r Representation) ContentType() string {
 	case JSON:
 	case Binary, EventStream:
 		return r.Media
+	case CSV: // RFC 4180, section 3
+		return CSV + ";charset=utf-8;header=present"
 	default:
 		return r.Media + ";charset=utf-8"
 	}
@@ -84,6 +87,8 @@ func Negotiate(accept, format string, serves ...string) (Representation, error) 
 			wish = JSON
 		case "xml":
 			wish = XML
+		case "csv":
+			wish = CSV
 		}
 	}
 	if strings.TrimSpace(wish) == "" {

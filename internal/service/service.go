@@ -64,6 +64,7 @@ type Stores struct {
 	FilterStore
 	AssignmentStore
 	RunStateStore
+	AuditStore
 	CheckInStore
 	AgentStarter
 	Reporter
