@@ -41,6 +41,8 @@ type serveCommand struct {
 
 	OIDCIssuer   string `name:"oidc-issuer" help:"Accept tokens of this OpenID provider too." placeholder:"URL"`
 	OIDCAudience string `name:"oidc-audience" help:"What aud must be in them; several are separated by commas."`
+	OIDCClientID string `name:"oidc-client-id" help:"Sign people of the dashboard in there, as this public client; else they sign in here."`
+	OIDCScope    string `name:"oidc-scope" default:"openid profile" help:"What the dashboard asks for there: openid, and the scope of the API."`
 
 	CheckInInterval time.Duration `default:"15m" help:"How often the agents of devices check in, from 10s to 24h."`
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
@@ -104,7 +106,10 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	useCases, stop := c.startService(ctx, a, s, m, log)
 	defer stop() // after the last request, and before the store closes
 	limiter := throttle.New(limits, m.observeThrottled, a.now)
-	handler := a.handler(ctx, s, clients, useCases, limiter, m, external, tenantID, c.waitingAgents(), log)
+	handler, err := c.dashboard(tenantID, a.handler(ctx, s, clients, useCases, limiter, m, external, tenantID, c.waitingAgents(), log))
+	if err != nil {
+		return err
+	}
 	if err := a.announce(listener, tenantID, first); err != nil {
 		return err
 	}
@@ -266,7 +271,7 @@ func (a *app) handler(
 	api := graph.New(useCases, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
-		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
+		BaseURL: baseURL,
 	})
 	devices := checkin.NewHandler(checkin.Config{
 		Service: useCases, Throttle: limiter, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
@@ -293,6 +298,9 @@ func besides(devices, next http.Handler) http.Handler {
 
 // provider gives the verifier of the tokens of --oidc-issuer, or nil.
 func (c *serveCommand) provider(now func() time.Time) (auth.Verifier, error) {
+	if err := c.checkDashboard(); err != nil {
+		return nil, err
+	}
 	if c.OIDCIssuer != "" {
 		return auth.NewOIDC(c.OIDCIssuer, c.OIDCAudience, nil, now)
 	}
