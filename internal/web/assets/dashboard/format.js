@@ -50,6 +50,22 @@ export const dateTime = (date) => near.format(date);
 /** @param {Date} date in local time and in UTC, for a tooltip */
 export const bothTimes = (date) => `${exact.format(date)}\n${date.toISOString().replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`;
 
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const clockSeconds = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const dayOfMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+
+/** How the marks of a time axis are written: those of one day by the clock, the
+ * first of each day by its date. @param {number[]} marks in seconds of the epoch */
+export function moments(marks) {
+  const step = marks.length > 1 ? marks[1] - marks[0] : 60;
+  return (seconds, i) => {
+    const date = new Date(seconds * 1000);
+    const newDay = i > 0 && new Date(marks[i - 1] * 1000).toDateString() !== date.toDateString();
+    if (step >= 86_400 || newDay) return dayOfMonth.format(date);
+    return (step < 60 ? clockSeconds : clock).format(date);
+  };
+}
+
 /** How long ago, or how soon. @param {Date} date @param {number} now in ms */
 export function ago(date, now) {
   const seconds = (date.getTime() - now) / 1000;

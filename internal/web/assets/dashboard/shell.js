@@ -48,7 +48,7 @@ function Account() {
     box.current.querySelector('button').focus();
   };
   return html`<div class="account" ref=${box} onKeyDown=${key}>
-    <button class="quiet" aria-expanded=${open ? 'true' : 'false'} aria-label=${t.account.label} onClick=${() => setOpen(!open)}>
+    <button class="quiet" aria-expanded=${open ? 'true' : 'false'} title=${t.account.label} onClick=${() => setOpen(!open)}>
       <${Icon} name="user" /><span class="name">${me.name || session.user?.name}</span></button>
     ${open && html`<div class="menu">
       <p><b>${me.name || session.user?.name}</b><br /><small>${me.can.writeScripts || me.can.writeDevices || me.can.writeGroups ? t.account.mayChange : t.account.readOnly}</small></p>
@@ -109,7 +109,7 @@ function SessionNotice() {
   const open = () => { if (!session.signInAgain()) setTold(t.session.blocked); };
   return html`<aside class="notice" role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body">
     <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>
-    ${told && html`<p class="error">${told}</p>`}
+    ${told && html`<p class="wrong">${told}</p>`}
     <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></aside>`;
 }
 

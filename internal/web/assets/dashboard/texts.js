@@ -83,7 +83,7 @@ export const t = {
     gone: 'This script is gone', goneHint: 'It was deleted, or its address is wrong.', tabsLabel: 'Parts of this script',
     tabs: { summary: 'Summary', devices: 'Devices', errors: 'Errors', source: 'Source', assignments: 'Assignments', edit: 'Edit' },
     noNumbers: 'No numbers yet', noNumbersHint: 'They come once it is assigned to devices, or once somebody reports a summary through the API.', assign: 'Assign it',
-    counted: (n, c) => `${n} ${s(c, 'device', 'devices')} count.`, lastRun: 'Last run:',
+    counted: (n, c) => `${n} ${s(c, 'device', 'devices')} in all.`, lastRun: 'Last run:',
     delete: 'Delete', deleted: (name) => `${name} was deleted.`, deleteTitle: (name) => `Delete ${name}?`,
     deleteBody: (n, c) => `The script, its assignments, its history${c > 0 ? ` and what it found on ${n} ${s(c, 'device', 'devices')}` : ''} are deleted. Devices stop running it. This cannot be undone.`,
   },

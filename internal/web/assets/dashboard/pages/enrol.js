@@ -90,5 +90,5 @@ function Revoke({ token, done }) {
     await api.delete(`${path}/${segment(token.id)}`);
     done();
   });
-  return html`<${Button} busy=${busy} onClick=${run}>${t.enrol.revoke}<//>${error && html`<span class="error small" role="alert">${error.message}</span>`}`;
+  return html`<${Button} busy=${busy} onClick=${run}>${t.enrol.revoke}<//>${error && html`<span class="wrong small" role="alert">${error.message}</span>`}`;
 }

@@ -55,10 +55,11 @@ export function ScriptForm({ script, saved }) {
   const sample = script ? undefined : samples.find(({ id }) => id === query.get('sample'));
   const [base, setBase] = useState(script);
   const before = useMemo(() => formOf(base ?? {}), [base]);
-  const [form, setForm] = useState(() => (sample ? formOf({ ...sample, displayName: sample.name }) : before));
+  const start = useMemo(() => (sample ? formOf({ ...sample, displayName: sample.name }) : before), [before, sample]);
+  const [form, setForm] = useState(start);
   const [preview, setPreview] = useState(false);
   const changed = Object.keys(before).filter((name) => form[name] !== before[name]);
-  useUnsaved(changed.length > 0);
+  useUnsaved(Object.keys(start).some((name) => form[name] !== start[name]));
   const set = (name) => (value) => setForm((now) => ({ ...now, [name]: value }));
 
   const saving = useAction(async (force) => {

@@ -36,7 +36,7 @@ export function States({ script }) {
     { key: 'state', title: t.findings.state, width: '9rem', order: 'detectionState', show: (row) => html`<${Status} state=${row.detectionState} />` },
     { key: 'said', title: t.findings.said, from: 's', show: (row) => html`<button class="text" onClick=${() => setShown(row)}><${Plain} text=${row.scriptError || row.scriptOutput || t.findings.details} /></button>` },
     { key: 'at', title: t.findings.at, from: 'm', width: '11rem', order: 'lastStateUpdateDateTime', show: (row) => html`<${Time} at=${row.lastStateUpdateDateTime} />` },
-    me.can.operate && { key: 'run', title: t.run.now, hidden: true, from: 'l', width: '7rem', show: (row) => html`<${RunNow} device=${deviceOf(row)} script=${script.id} />` },
+    me.can.operate && { key: 'run', title: t.run.now, hidden: true, from: 'l', width: '9rem', show: (row) => html`<${RunNow} device=${deviceOf(row)} script=${script.id} />` },
   ].filter(Boolean);
   return html`
     ${stale && html`<p class="banner quiet-banner">${t.findings.stale} <${Button} kind="quiet" onClick=${refresh}>${t.findings.refresh}<//></p>`}
@@ -77,7 +77,7 @@ export function RunNow({ device, script }) {
     await api.post(url, body);
     say(t.run.asked(device.deviceName));
   });
-  return html`<${Button} icon="run" busy=${busy} onClick=${run} label=${t.run.on(device.deviceName)}>${t.run.now}<//>${error && html`<span class="error small" role="alert">${error.message}</span>`}`;
+  return html`<${Button} icon="run" busy=${busy} onClick=${run} label=${t.run.on(device.deviceName)}>${t.run.now}<//>${error && html`<span class="wrong small" role="alert">${error.message}</span>`}`;
 }
 
 /** Asks all devices that are in the list as far as it was read. */

@@ -1,11 +1,12 @@
 // A script's numbers over time, stacked, by uPlot, which is fetched when it is needed.
 import { html, useEffect, useRef, useState } from '../preact.js';
 import { useEvent } from '../hooks.js';
-import { count, dateTime } from '../format.js';
+import { count, dateTime, moments } from '../format.js';
 import { t } from '../texts.js';
 import { counts } from './marks.js';
 
 let loading = null;
+const darkness = window.matchMedia('(prefers-color-scheme: dark)');
 
 /** uPlot comes as a classic script, of which a page sees nothing but its one name. */
 function library() {
@@ -28,7 +29,9 @@ function library() {
 export function Trend({ entries }) {
   const box = useRef(null);
   const [turn, setTurn] = useState(0);
-  useEvent(window, 'plimsoll-theme', () => setTurn((n) => n + 1));
+  const redraw = () => setTurn((n) => n + 1);
+  useEvent(window, 'plimsoll-theme', redraw);
+  useEvent(darkness, 'change', redraw);
   useEffect(() => {
     let [plot, gone] = [null, false];
     const observer = new ResizeObserver(() => plot?.setSize({ width: box.current.clientWidth, height: 240 }));
@@ -73,7 +76,7 @@ function drawing(entries, element) {
     options: {
       padding: [8, 8, 0, 0], cursor: { drag: { x: true, y: false } },
       scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1)] } },
-      axes: [axis, { ...axis, size: 56, values: (_, values) => values.map((v) => (Number.isInteger(v) ? count(v) : '')) }],
+      axes: [{ ...axis, space: 90, values: (_, seconds) => seconds.map(moments(seconds)) }, { ...axis, size: 56, values: (_, values) => values.map((v) => (Number.isInteger(v) ? count(v) : '')) }],
       series: [{ label: t.trend.time, value: (_, seconds) => (seconds === null ? '–' : dateTime(new Date(seconds * 1000))) }, ...series],
     },
   };

@@ -76,7 +76,7 @@ export function Field({ label, hint, error, wide, children }) {
     <label for=${id}>${label}</label>
     ${children({ id, 'aria-describedby': describedBy, 'aria-invalid': error ? 'true' : undefined })}
     ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}
-    ${error && html`<p class="error" id="${id}-error"><${Icon} name="issue" />${error}</p>`}
+    ${error && html`<p class="wrong" id="${id}-error"><${Icon} name="issue" />${error}</p>`}
   </div>`;
 }
 

@@ -99,12 +99,12 @@ export function Table({ label, columns, list, order, onOrder, empty, height = 48
       <table aria-rowcount=${known === null ? -1 : known + 1} onKeyDown=${moveFocus}>
         <thead><tr aria-rowindex="1">${columns.map((column) => html`<${Heading} key=${column.key} column=${column} order=${order} onOrder=${onOrder} />`)}</tr></thead>
         <tbody>
-          ${first > 0 && html`<tr class="gap" aria-hidden="true" key="above"><td colspan=${columns.length} style=${{ height: `${first * height}px` }} /></tr>`}
+          ${first > 0 && html`<tr class="gap" aria-hidden="true" key="above"><td style=${{ height: `${first * height}px` }} /></tr>`}
           ${list.rows.slice(first, last).map((row, i) => html`<tr key=${id(row)} aria-rowindex=${first + i + 2} style=${{ height: `${height}px` }}>
             ${columns.map((column, n) => (n === 0
               ? html`<th key=${column.key} scope="row"><div class="cell">${column.show(row)}</div></th>`
               : html`<td key=${column.key} class=${classOf(column)}><div class="cell">${column.show(row)}</div></td>`))}</tr>`)}
-          ${last < list.rows.length && html`<tr class="gap" aria-hidden="true" key="below"><td colspan=${columns.length} style=${{ height: `${(list.rows.length - last) * height}px` }} /></tr>`}
+          ${last < list.rows.length && html`<tr class="gap" aria-hidden="true" key="below"><td style=${{ height: `${(list.rows.length - last) * height}px` }} /></tr>`}
         </tbody>
       </table>
       ${list.next && html`<p class="muted going-on">${t.table.goingOn}</p>`}
