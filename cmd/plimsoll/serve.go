@@ -25,6 +25,7 @@ import (
 	"plimsoll/internal/service"
 	"plimsoll/internal/store"
 	"plimsoll/internal/throttle"
+	"plimsoll/internal/web"
 )
 
 type serveCommand struct {
@@ -41,6 +42,8 @@ type serveCommand struct {
 
 	OIDCIssuer   string `name:"oidc-issuer" help:"Accept tokens of this OpenID provider too." placeholder:"URL"`
 	OIDCAudience string `name:"oidc-audience" help:"What aud must be in them; several are separated by commas."`
+	OIDCClientID string `name:"oidc-client-id" help:"Sign people of the dashboard in there, as this public client; else they sign in here."`
+	OIDCScope    string `name:"oidc-scope" default:"openid profile" help:"What the dashboard asks for there: openid, and the scope of the API."`
 
 	CheckInInterval time.Duration `default:"15m" help:"How often the agents of devices check in, from 10s to 24h."`
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
@@ -112,7 +115,11 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	pages := graph.NewPages(useCases.FleetState, c.MaxOpenPages, a.now, backgroundFault(ctx, log, "showing what changes"))
 	defer runInBackground(ctx, pages.Run)()
 	limiter := throttle.New(limits, m.observeThrottled, a.now)
-	handler := a.handler(ctx, s, clients, users, useCases, pages, limiter, m, external, tenantID, c.waitingAgents(), log)
+	api := a.handler(ctx, s, clients, users, useCases, pages, limiter, m, external, tenantID, c.waitingAgents(), log)
+	handler, err := c.dashboard(tenantID, api)
+	if err != nil {
+		return err
+	}
 	var invited *invitation
 	if token != "" {
 		invited = newInvitation(listener.URL(), administrator, token, expiresAt)
@@ -285,9 +292,8 @@ func (a *app) handler(
 	api := graph.New(useCases, pages, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
-		BaseURL: func(r *http.Request) string { return r.URL.Scheme + "://" + r.Host },
-		Users:   users, Throttle: throttle.New(formLimits(), m.observeThrottled, a.now),
-		DashboardRedirects: []string{"/signed-in.html"}, PostLogout: "/", Stylesheet: "/dashboard/sign-in.css",
+		Users: users, Throttle: throttle.New(formLimits(), m.observeThrottled, a.now), BaseURL: baseURL,
+		DashboardRedirects: []string{web.RedirectPath}, PostLogout: "/", Stylesheet: web.SignInStylesheet,
 	})
 	devices := checkin.NewHandler(checkin.Config{
 		Service: useCases, Throttle: limiter, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
@@ -326,6 +332,9 @@ func besides(devices, next http.Handler) http.Handler {
 
 // provider gives the verifier of the tokens of --oidc-issuer, or nil.
 func (c *serveCommand) provider(now func() time.Time) (auth.Verifier, error) {
+	if err := c.checkDashboard(); err != nil {
+		return nil, err
+	}
 	if c.OIDCIssuer != "" {
 		return auth.NewOIDC(c.OIDCIssuer, c.OIDCAudience, nil, now)
 	}

@@ -1,0 +1,230 @@
+// Signing in by OpenID Connect: the authorization code flow with PKCE (RFC 7636).
+// The token is in this page's memory and nowhere else; a reload, and each renewal,
+// ask the provider again, which knows its people by its own cookie.
+import { challengeOf, claimsOf, random } from './pkce.js';
+
+const pendingKey = 'plimsoll.sign-in'; // what a sign-in of the whole page must come back to
+const returnedKey = 'plimsoll.signed-in';
+const silence = 15_000; // ms after which a frame that says nothing will not
+
+/** @typedef {{authority: string, clientId: string, scope: string, version: string}} Config */
+
+/** A sign-in that the provider refused, in its words. */
+export class SignInError extends Error {
+  constructor(code, description) {
+    super(description || code);
+    this.name = 'SignInError';
+    this.code = code;
+  }
+}
+
+export class SessionEnded extends Error {}
+
+/** Who is signed in. Events: "ended" when the session is over, "begun" when it is there (again). */
+export class Session extends EventTarget {
+  #token = '';
+  #idToken = '';
+  #goodUntil = 0; // ms, of performance.now(): the clock of the machine may be wrong
+  #renewing = null;
+  #timer = 0;
+  #config;
+  #provider;
+  #again = null; // a sign-in that is prepared, for a click
+
+  /** @type {{subject: string, name: string}|null} */
+  user = null;
+  ended = false;
+
+  /** @param {Config} config */
+  constructor(config) {
+    super();
+    this.#config = config;
+    this.channel = new BroadcastChannel(pendingKey);
+    this.channel.addEventListener('message', ({ data }) => {
+      if (data.signedOut) this.#end();
+      else if (data.state && data.state === this.#again?.state) this.#returned(data);
+    });
+    // Timers sleep with the machine.
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden && this.user && !this.ended && performance.now() > this.#goodUntil) this.renew().catch(() => {});
+    });
+  }
+
+  /** Signs in, or leaves the page for the provider's and never returns. */
+  async begin() {
+    const returned = take(returnedKey);
+    const pending = take(pendingKey);
+    if (returned && pending && returned.state === pending.state) {
+      history.replaceState(null, '', `/${pending.fragment}`);
+      return this.#redeem(returned, pending);
+    }
+    // A frame is blind to cookies of another site, so that only our own issuer is asked in one.
+    if (new URL(this.#config.authority).origin === location.origin) {
+      try {
+        return await this.#silently();
+      } catch (error) {
+        if (!(error instanceof SignInError)) throw error;
+      }
+    }
+    return this.leave();
+  }
+
+  /** Leaves for the provider's page. */
+  async leave() {
+    const { url, ...pending } = await this.#prepare({});
+    sessionStorage.setItem(pendingKey, JSON.stringify({ ...pending, fragment: location.hash }));
+    location.assign(url);
+    return new Promise(() => {});
+  }
+
+  /** A token that is good now. @returns {Promise<string>} */
+  async token() {
+    if (this.ended) throw new SessionEnded();
+    if (performance.now() > this.#goodUntil) await this.renew();
+    return this.#token;
+  }
+
+  /** Gets a new token, once for all who ask. Ends the session where that is refused. */
+  renew() {
+    this.#renewing ??= this.#silently()
+      .catch((error) => {
+        if (!(error instanceof SignInError)) throw error; // the network, which comes back
+        this.#end();
+        throw new SessionEnded();
+      })
+      .finally(() => { this.#renewing = null; });
+    return this.#renewing;
+  }
+
+  /** Resolves once somebody is signed in again. */
+  whenBegun() {
+    if (!this.ended) return Promise.resolve();
+    return new Promise((resolve) => this.addEventListener('begun', () => resolve(), { once: true }));
+  }
+
+  /** Opens the sign-in beside this page, which stays as it is. Needs a click. @returns {boolean} whether it opened */
+  signInAgain() {
+    const opened = window.open(this.#again?.url ?? '/', 'plimsoll-sign-in', 'popup,width=520,height=720');
+    return opened !== null;
+  }
+
+  /** Signs out, here and at the provider. */
+  async signOut() {
+    this.channel.postMessage({ signedOut: true });
+    const { end_session_endpoint: end } = await this.#discover();
+    if (!end) return location.assign('/');
+    const url = new URL(end);
+    url.searchParams.set('id_token_hint', this.#idToken);
+    url.searchParams.set('client_id', this.#config.clientId);
+    url.searchParams.set('post_logout_redirect_uri', `${location.origin}/`);
+    return location.assign(url);
+  }
+
+  /** Where people of the built-in issuer change their password, or null. */
+  get passwordPage() {
+    return new URL(this.#config.authority).origin === location.origin ? '/sign-in/password' : null;
+  }
+
+  async #discover() {
+    if (!this.#provider) {
+      const answer = await fetch(`${this.#config.authority}/.well-known/openid-configuration`, { cache: 'no-cache' });
+      if (!answer.ok) throw new Error(`${this.#config.authority}: ${answer.status}`);
+      this.#provider = await answer.json();
+    }
+    return this.#provider;
+  }
+
+  /** @param {Record<string, string>} more parameters of the request */
+  async #prepare(more) {
+    const provider = await this.#discover();
+    const [state, nonce, verifier] = [random(), random(), random()];
+    const url = new URL(provider.authorization_endpoint);
+    const parameters = {
+      response_type: 'code', client_id: this.#config.clientId, redirect_uri: redirectURI(), scope: this.#config.scope,
+      state, nonce, code_challenge: await challengeOf(verifier), code_challenge_method: 'S256', ...more,
+    };
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    return { url: url.href, state, nonce, verifier };
+  }
+
+  /** Asks the provider in a frame that nobody sees. */
+  async #silently() {
+    const request = await this.#prepare({ prompt: 'none' });
+    const frame = document.createElement('iframe');
+    frame.hidden = true;
+    frame.title = 'sign-in';
+    const answered = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => done(reject, new SignInError('timeout')), silence);
+      const hear = ({ data }) => { if (data.state === request.state) done(resolve, data); };
+      const done = (settle, value) => {
+        clearTimeout(timer);
+        this.channel.removeEventListener('message', hear);
+        frame.remove();
+        settle(value);
+      };
+      this.channel.addEventListener('message', hear);
+    });
+    frame.src = request.url;
+    document.body.append(frame);
+    await this.#redeem(await answered, request);
+  }
+
+  async #returned(data) {
+    try {
+      await this.#redeem(data, this.#again);
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent('refused', { detail: error }));
+      this.#again = await this.#prepare({});
+    }
+  }
+
+  /** Turns a code into a token. */
+  async #redeem({ code, error, description }, { verifier, nonce }) {
+    if (error || !code) throw new SignInError(error ?? 'no code', description);
+    const { token_endpoint: endpoint } = await this.#discover();
+    const answer = await fetch(endpoint, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'authorization_code', client_id: this.#config.clientId, code, redirect_uri: redirectURI(), code_verifier: verifier,
+      }),
+    });
+    const tokens = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new SignInError(tokens.error ?? `${answer.status}`, tokens.error_description);
+    const claims = claimsOf(tokens.id_token);
+    if (claims.nonce !== nonce) throw new SignInError('nonce', 'The provider answered another request than this page made.');
+    this.#begun(tokens, claims);
+  }
+
+  #begun(tokens, claims) {
+    const life = Math.max(tokens.expires_in ?? 300, 30) * 1000;
+    const early = Math.min(60_000, life / 3);
+    const before = this.user?.subject;
+    this.#token = tokens.access_token;
+    this.#idToken = tokens.id_token;
+    this.#goodUntil = performance.now() + life - early / 2;
+    this.user = { subject: claims.sub, name: claims.name ?? claims.preferred_username ?? claims.sub };
+    const wasEnded = this.ended;
+    this.ended = false;
+    this.#again = null;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.renew().catch(() => {}), life - early);
+    this.dispatchEvent(new CustomEvent('begun', { detail: { again: wasEnded, another: before !== undefined && before !== claims.sub } }));
+  }
+
+  async #end() {
+    if (this.ended || !this.user) return;
+    this.ended = true;
+    this.#token = '';
+    clearTimeout(this.#timer);
+    this.#again = await this.#prepare({}).catch(() => null);
+    this.dispatchEvent(new Event('ended'));
+  }
+}
+
+const redirectURI = () => `${location.origin}/signed-in.html`;
+
+function take(key) {
+  const text = sessionStorage.getItem(key);
+  sessionStorage.removeItem(key);
+  try { return text && JSON.parse(text); } catch { return null; }
+}

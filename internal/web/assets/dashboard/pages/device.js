@@ -1,0 +1,106 @@
+// One device: what it is, what every script found on it, and what was done.
+import { html, useState } from '../preact.js';
+import { useAction, useApp, useEvent, useRead } from '../hooks.js';
+import { literal, segment, withOptions } from '../api.js';
+import { bytes, count } from '../format.js';
+import { Output, Plain } from '../plain.js';
+import { to } from '../router.js';
+import { t } from '../texts.js';
+import { Status, Tag, Time } from '../ui/marks.js';
+import { Button, Choice, Dialog, Empty, Facts, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
+import { Activity } from './activity.js';
+import { RunNow } from './states.js';
+
+const pathOf = (id) => `/deviceManagement/managedDevices/${segment(id)}`;
+const up = { href: '#/devices', text: t.nav.devices };
+
+/** @param {{id: string}} props */
+export function Device({ id }) {
+  const { api, me } = useApp();
+  const read = useRead((signal) => api.get(pathOf(id), { signal }), [id]);
+  const [editing, setEditing] = useState(false);
+  if (read.error?.status === 404) return html`<${Head} title=${t.device.gone} up=${up} /><${Empty} title=${t.device.gone}>${t.device.goneHint}<//>`;
+  return html`<${Loaded} of=${read} lines=${6}>${(device) => html`
+    <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
+        <${Button} icon="edit" onClick=${() => setEditing(true)}>${t.device.edit}<//><${Remove} device=${device} />`}>
+      <p class="about"><${Tag}><${Plain} text=${[device.operatingSystem, device.osVersion].filter(Boolean).join(' ')} /><//>
+        <span class="muted">${t.device.seen} <${Time} at=${device.lastSyncDateTime} /></span>
+        ${device.managedDeviceName && html`<span><${Plain} text=${device.managedDeviceName} /></span>`}</p>
+    <//>
+    <div class="columns">
+      ${me.can.readScripts && html`<${States} device=${device} />`}
+      <div class="stack"><${Inventory} device=${device} /><${Timeline} device=${device} /></div>
+    </div>
+    ${editing && html`<${Edit} device=${device} saved=${(saved) => { read.set(saved); setEditing(false); }} onClose=${() => setEditing(false)} />`}`}<//>`;
+}
+
+function States({ device }) {
+  const { api, live } = useApp();
+  const read = useRead((signal) => api.get(`${pathOf(device.id)}/plimsoll.runStates?$top=100`, { signal }), [device.id]);
+  useEvent(live, 'summaries', (e) => { if (!read.data || e.detail.some((id) => read.data.value.some((row) => row['plimsoll.scriptId'] === id))) read.reload(); });
+  return html`<${Section} title=${t.device.scripts}><${Loaded} of=${read} lines=${5}>${({ value }) => (value.length === 0
+    ? html`<${Empty} title=${t.device.noScripts}>${t.device.noScriptsHint}<//>`
+    : html`<ul class="findings">${value.map((row) => html`<${Finding} key=${row.id} row=${row} device=${device} />`)}</ul>`)}<//><//>`;
+}
+
+function Finding({ row, device }) {
+  const { me } = useApp();
+  const script = row['plimsoll.scriptId'] ?? row.id.split(':')[0];
+  const said = row.scriptError || row.scriptOutput;
+  return html`<li>
+    <div class="row between"><a href=${to('scripts', script)}><${Plain} text=${row['plimsoll.scriptName'] ?? script} /></a><${Status} state=${row.detectionState} /></div>
+    <div class="row between"><p class="muted small">${t.device.ran} <${Time} at=${row.lastStateUpdateDateTime} />${row.expectedStateUpdateDateTime && html` · ${t.device.next} <${Time} at=${row.expectedStateUpdateDateTime} />`}</p>
+      ${me.can.operate && row.detectionState !== 'notApplicable' && html`<${RunNow} device=${device} script=${script} />`}</div>
+    ${said && html`<details open=${row.detectionState === 'fail' || row.detectionState === 'scriptError'}><summary>${t.device.said}</summary>
+      <${Output} label=${t.output.error} text=${row.scriptError} /><${Output} label=${t.output.out} text=${row.scriptOutput} /></details>`}</li>`;
+}
+
+const Inventory = ({ device: d }) => html`<${Section} title=${t.device.inventory}><${Facts} rows=${[
+  [t.device.maker, html`<${Plain} text=${[d.manufacturer, d.model].filter(Boolean).join(' ')} />`], [t.device.serial, html`<${Plain} text=${d.serialNumber} />`],
+  [t.devices.user, html`<${Plain} text=${d.userPrincipalName || d.userDisplayName} />`], [t.device.encrypted, d.isEncrypted ? t.yes : t.no],
+  [t.device.memory, bytes(d.physicalMemoryInBytes)], [t.device.storage, d.totalStorageSpaceInBytes ? t.device.free(bytes(d.freeStorageSpaceInBytes), bytes(d.totalStorageSpaceInBytes)) : '–'],
+  [t.device.ethernet, html`<${Plain} text=${d.ethernetMacAddress} />`], [t.device.wifi, html`<${Plain} text=${d.wiFiMacAddress} />`],
+  [t.device.owner, t.device.owners[d.managedDeviceOwnerType] ?? d.managedDeviceOwnerType], [t.device.category, html`<${Plain} text=${d.deviceCategoryDisplayName} />`],
+  [t.device.notes, html`<${Plain} text=${d.notes} most=${5000} />`], [t.device.enrolled, html`<${Time} at=${d.enrolledDateTime} exact />`], [t.device.id, html`<code>${d.id}</code>`],
+]} /><//>`;
+
+function Timeline({ device }) {
+  const { api } = useApp();
+  const read = useRead((signal) => api.get(withOptions('/deviceManagement/auditEvents', {
+    filter: `resources/any(r: r/resourceId eq ${literal(device.id)})`, orderby: 'activityDateTime desc', top: 20,
+  }), { signal }), [device.id]);
+  if (read.error?.status === 403) return null;
+  return html`<${Section} title=${t.device.timeline}><${Loaded} of=${read}>${({ value }) => html`<${Activity} events=${value} />`}<//><//>`;
+}
+
+function Edit({ device, saved, onClose }) {
+  const { api, say } = useApp();
+  const names = ['managedDeviceName', 'deviceCategoryDisplayName', 'managedDeviceOwnerType', 'notes'];
+  const [form, setForm] = useState(Object.fromEntries(names.map((name) => [name, device[name] ?? ''])));
+  const set = (name) => (value) => setForm((now) => ({ ...now, [name]: value }));
+  const saving = useAction(async () => {
+    const body = Object.fromEntries(names.filter((name) => form[name] !== (device[name] ?? '')).map((name) => [name, form[name] || null]));
+    saved(await api.patch(pathOf(device.id), body, device['@odata.etag']));
+    say(t.form.saved);
+  });
+  const wrong = (name) => (saving.error?.target === name ? saving.error.message : undefined);
+  return html`<${Dialog} title=${t.device.edit} onClose=${onClose} actions=${html`<${Button} onClick=${onClose}>${t.cancel}<//>
+      <${Button} kind="primary" busy=${saving.busy} onClick=${saving.run}>${t.form.save}<//>`}>
+    <div class="grid">
+      <${TextField} label=${t.device.label} hint=${t.device.labelHint} value=${form.managedDeviceName} onInput=${set('managedDeviceName')} error=${wrong('managedDeviceName')} />
+      <${TextField} label=${t.device.category} value=${form.deviceCategoryDisplayName} onInput=${set('deviceCategoryDisplayName')} error=${wrong('deviceCategoryDisplayName')} />
+      <${Choice} label=${t.device.owner} value=${form.managedDeviceOwnerType} onInput=${set('managedDeviceOwnerType')} options=${Object.entries(t.device.owners)} />
+      <${TextField} label=${t.device.notes} value=${form.notes} onInput=${set('notes')} error=${wrong('notes')} lines=${4} wide />
+    </div><${Problem} error=${saving.error && !names.includes(saving.error.target) ? saving.error : null} /><//>`;
+}
+
+function Remove({ device }) {
+  const { api, ask, router, say } = useApp();
+  const { run, busy, error } = useAction(async () => {
+    if (!await ask({ title: t.device.deleteTitle(device.deviceName), body: t.device.deleteBody, action: t.device.delete, danger: true })) return;
+    await api.delete(pathOf(device.id));
+    say(t.device.deleted(device.deviceName));
+    router.replace('/devices');
+  });
+  return html`<${Button} icon="remove" busy=${busy} onClick=${run}>${t.device.delete}<//><${Problem} error=${error} />`;
+}

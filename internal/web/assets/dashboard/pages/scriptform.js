@@ -1,0 +1,136 @@
+// Writing a script: what is typed is checked by the API, and what would change is
+// shown before it does.
+import { html, useMemo, useState } from '../preact.js';
+import { useAction, useApp, useSummaries, useUnsaved } from '../hooks.js';
+import { count } from '../format.js';
+import { Plain } from '../plain.js';
+import { to, usePlace } from '../router.js';
+import { samples } from '../samples.js';
+import { t } from '../texts.js';
+import { Diff } from '../ui/code.js';
+import { totalOf } from '../ui/marks.js';
+import { Button, Check, Choice, Dialog, Problem, TextField } from '../ui/parts.js';
+import { Editor } from '../ui/editor.js';
+import { scriptPath } from './script.js';
+
+/** @param {string|null} base64 @returns {string} */
+export function decoded(base64) {
+  if (!base64) return '';
+  return new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
+}
+
+/** @param {string} text @returns {string|null} */
+function encoded(text) {
+  if (!text) return null;
+  let binary = '';
+  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+const texts = ['displayName', 'description', 'publisher', 'version'];
+const settings = ['platform', 'runAsAccount', 'enforceSignatureCheck', 'runAs32Bit'];
+// What raises the revision, so that every device has to run the script anew (docs/api.md).
+const raising = ['source', 'runAsAccount', 'enforceSignatureCheck', 'runAs32Bit'];
+
+const formOf = (script) => ({
+  ...Object.fromEntries(texts.map((name) => [name, script[name] ?? ''])), platform: script.platform ?? '',
+  runAsAccount: script.runAsAccount ?? 'system', enforceSignatureCheck: script.enforceSignatureCheck ?? false, runAs32Bit: script.runAs32Bit ?? false,
+  source: script.source ?? decoded(script.detectionScriptContent),
+});
+
+/** What the API is told: of a text that was null and is empty, nothing. */
+function bodyOf(before, now, names) {
+  const body = {};
+  for (const name of names) {
+    if (name === 'source') body.detectionScriptContent = encoded(now.source);
+    else body[name] = now[name] === '' && name !== 'displayName' ? null : now[name];
+  }
+  return body;
+}
+
+/** @param {{script?: any, saved?: (script: any) => void}} props without script, it makes a new one */
+export function ScriptForm({ script, saved }) {
+  const { api, router, say } = useApp();
+  const { query } = usePlace(router);
+  const sample = script ? undefined : samples.find(({ id }) => id === query.get('sample'));
+  const [base, setBase] = useState(script);
+  const before = useMemo(() => formOf(base ?? {}), [base]);
+  const start = useMemo(() => (sample ? formOf({ ...sample, displayName: sample.name }) : before), [before, sample]);
+  const [form, setForm] = useState(start);
+  const [preview, setPreview] = useState(false);
+  const changed = Object.keys(before).filter((name) => form[name] !== before[name]);
+  useUnsaved(Object.keys(start).some((name) => form[name] !== start[name]));
+  const set = (name) => (value) => setForm((now) => ({ ...now, [name]: value }));
+
+  const saving = useAction(async (force) => {
+    const body = bodyOf(before, form, script ? changed : [...texts, ...settings, 'source'].filter((name) => form[name] !== ''));
+    setPreview(false);
+    if (script) {
+      const answer = await api.patch(scriptPath(script.id), body, force ? undefined : base['@odata.etag']);
+      setBase({ ...answer, detectionScriptContent: encoded(form.source) });
+      setForm(formOf({ ...answer, source: form.source }));
+      saved({ ...script, ...answer, detectionScriptContent: encoded(form.source) });
+      say(t.form.saved);
+    } else {
+      const made = await api.post('/deviceManagement/deviceComplianceScripts', body);
+      say(t.scripts.created(made.displayName));
+      router.replace(`/scripts/${encodeURIComponent(made.id)}/assignments`);
+    }
+  });
+  const rebase = useAction(async () => { // what was typed stays, and is compared with what is there now
+    setBase(await api.get(scriptPath(script.id)));
+    saving.setError(null);
+  });
+  const wrong = (name) => (saving.error?.target === name ? saving.error.message : undefined);
+  const conflict = saving.error?.status === 412;
+  const known = [...texts, ...settings, 'detectionScriptContent'].includes(saving.error?.target);
+  const submit = (event) => {
+    event.preventDefault();
+    if (!form.displayName.trim()) saving.setError(Object.assign(new Error(t.form.nameMissing), { target: 'displayName' }));
+    else if (script) setPreview(true);
+    else saving.run();
+  };
+  return html`<form class="form" onSubmit=${submit}>
+    ${!script && html`<p class="row wrap"><span class="muted">${t.form.samples}</span>${samples.map((one) => html`
+      <${Button} key=${one.id} onClick=${() => setForm(formOf({ ...one, displayName: one.name }))}>${one.name}<//>`)}</p>`}
+    <div class="grid">
+      <${TextField} label=${t.form.name} value=${form.displayName} onInput=${set('displayName')} error=${wrong('displayName')} required maxlength="1024" />
+      <${Choice} label=${t.scripts.platform} value=${form.platform} onInput=${set('platform')} hint=${t.form.platformHint}
+        options=${[['', t.platforms.any], ['linux', t.platforms.linux], ['macOS', t.platforms.macOS], ['windows10', t.platforms.windows10]]} />
+      <${TextField} label=${t.form.description} value=${form.description} onInput=${set('description')} error=${wrong('description')} lines=${2} wide />
+    </div>
+    <${Editor} label=${t.form.source} value=${form.source} onInput=${set('source')} platform=${form.platform} hint=${t.form.sourceHint} error=${wrong('detectionScriptContent')} />
+    <details><summary>${t.form.more}</summary><div class="grid">
+      <${Choice} label=${t.form.runAs} value=${form.runAsAccount} onInput=${set('runAsAccount')} options=${[['system', t.form.system], ['user', t.form.user]]} />
+      <${TextField} label=${t.form.publisher} value=${form.publisher} onInput=${set('publisher')} error=${wrong('publisher')} />
+      <${TextField} label=${t.form.version} value=${form.version} onInput=${set('version')} error=${wrong('version')} />
+      <${Check} label=${t.form.signed} hint=${t.form.signedHint} value=${form.enforceSignatureCheck} onInput=${set('enforceSignatureCheck')} />
+      <${Check} label=${t.form.thirtyTwo} hint=${t.form.thirtyTwoHint} value=${form.runAs32Bit} onInput=${set('runAs32Bit')} />
+    </div></details>
+    ${conflict ? html`<${Conflict} error=${saving.error} force=${() => saving.run(true)} reread=${rebase.run} />`
+      : !known && html`<${Problem} error=${saving.error} />`}
+    <footer class="actions sticky">
+      <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${script && changed.length === 0}>${script ? t.form.preview : t.scripts.create}<//>
+      ${script && changed.length > 0 && html`<${Button} onClick=${() => setForm(before)}>${t.form.revert}<//>`}
+      ${script && changed.length === 0 && html`<span class="muted small">${t.form.unchanged}</span>`}
+    </footer>
+    ${preview && html`<${Preview} script=${script} before=${before} now=${form} changed=${changed} busy=${saving.busy} save=${() => saving.run()} onClose=${() => setPreview(false)} />`}
+  </form>`;
+}
+
+/** What will be another than it is, and what that does to the devices. */
+function Preview({ script, before, now, changed, busy, save, onClose }) {
+  const summary = useSummaries().get(script.id) ?? script.runSummary;
+  const n = totalOf(summary);
+  const anew = changed.some((name) => raising.includes(name));
+  const word = (value) => (typeof value === 'boolean' ? (value ? t.yes : t.no) : value);
+  return html`<${Dialog} wide title=${t.preview.title} onClose=${onClose} actions=${html`<${Button} onClick=${onClose}>${t.preview.back}<//>
+      <${Button} kind="primary" busy=${busy} onClick=${save}>${t.form.save}<//>`}>
+    <p class=${anew && n > 0 ? 'consequence' : ''}><b>${anew ? t.preview.pending(count(n), n) : t.preview.stays}</b></p>
+    ${changed.some((name) => name !== 'source') && html`<dl class="changes">${changed.filter((name) => name !== 'source').map((name) => html`<div key=${name}>
+      <dt>${t.form.names[name]}</dt><dd><del><${Plain} text=${word(before[name])} /></del> <span aria-hidden="true">→</span> <ins><${Plain} text=${word(now[name])} /></ins></dd></div>`)}</dl>`}
+    ${changed.includes('source') && html`<${Diff} before=${before.source} after=${now.source} />`}<//>`;
+}
+
+const Conflict = ({ error, force, reread }) => html`<div class="problem" role="alert"><div><p><b>${t.form.conflict}</b></p><p>${error.message}</p>
+  <div class="actions"><${Button} kind="danger" onClick=${force}>${t.form.overwrite}<//><${Button} onClick=${reread}>${t.form.rebase}<//></div></div></div>`;

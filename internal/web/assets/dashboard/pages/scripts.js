@@ -1,0 +1,43 @@
+// All scripts, as a list.
+import { html } from '../preact.js';
+import { useApp, useEvent, useSummaries } from '../hooks.js';
+import { Plain } from '../plain.js';
+import { to } from '../router.js';
+import { t } from '../texts.js';
+import { count } from '../format.js';
+import { Icon } from '../ui/icon.js';
+import { Bar, Time } from '../ui/marks.js';
+import { Empty, Head, Narrow, Search } from '../ui/parts.js';
+import { NothingFound, Table, useList } from '../ui/table.js';
+import { useListing } from './listing.js';
+
+const path = '/deviceManagement/deviceComplianceScripts';
+
+export function Scripts() {
+  const { me, live } = useApp();
+  const summaries = useSummaries();
+  const listing = useListing('displayName');
+  const platform = listing.get('platform');
+  const list = useList({
+    path, search: listing.search, orderby: listing.order, filter: platform && `platform eq '${platform}'`,
+    select: 'id,displayName,platform,publisher,lastModifiedDateTime', expand: 'runSummary',
+  });
+  useEvent(live, 'scripts', list.reload);
+  const numbers = (script) => summaries.get(script.id) ?? script.runSummary;
+  const columns = [
+    { key: 'name', title: t.scripts.name, order: 'displayName', show: (s) => html`<a href=${to('scripts', s.id)}><${Plain} text=${s.displayName} /></a>` },
+    { key: 'bar', title: t.scripts.state, width: '28%', show: (s) => (numbers(s) ? html`<${Bar} summary=${numbers(s)} label=${s.displayName} />` : html`<span class="muted">–</span>`) },
+    { key: 'issue', title: t.kinds.issue, numeric: true, from: 's', order: 'runSummary/issueDetectedDeviceCount', show: (s) => number(numbers(s)?.issueDetectedDeviceCount) },
+    { key: 'error', title: t.kinds.error, numeric: true, from: 'm', order: 'runSummary/detectionScriptErrorDeviceCount', show: (s) => number(numbers(s)?.detectionScriptErrorDeviceCount) },
+    { key: 'platform', title: t.scripts.platform, from: 'm', show: (s) => t.platforms[s.platform] ?? t.platforms.any },
+    { key: 'changed', title: t.scripts.changed, from: 'l', order: 'lastModifiedDateTime', show: (s) => html`<${Time} at=${s.lastModifiedDateTime} />` },
+  ];
+  const create = me.can.writeScripts && html`<a class="button primary" href="#/scripts/new"><${Icon} name="add" /><span>${t.scripts.create}</span></a>`;
+  return html`<${Head} title=${t.nav.scripts} actions=${create} />
+    <${Table} label=${t.nav.scripts} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.scripts.unit}
+      empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.scripts.none} action=${create}>${t.scripts.noneHint}<//>`}
+      tools=${html`<${Search} label=${t.scripts.search} value=${listing.words} onInput=${listing.setWords} />
+        <${Narrow} label=${t.scripts.platform} value=${platform} onInput=${(v) => listing.set('platform', v)} options=${[['', t.platforms.all], ['linux', t.platforms.linux], ['macOS', t.platforms.macOS], ['windows10', t.platforms.windows10]]} />`} />`;
+}
+
+const number = (n) => (n === undefined || n === null ? html`<span class="muted">–</span>` : count(n));

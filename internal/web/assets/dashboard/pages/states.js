@@ -1,0 +1,99 @@
+// What a script found on each device: up to a million rows.
+import { html, useState } from '../preact.js';
+import { useAction, useApp, useEvent } from '../hooks.js';
+import { literal, segment, withOptions } from '../api.js';
+import { count } from '../format.js';
+import { Output, Plain } from '../plain.js';
+import { to } from '../router.js';
+import { t } from '../texts.js';
+import { Status, Time } from '../ui/marks.js';
+import { Button, Dialog, Empty, Facts, Narrow, Problem, Search } from '../ui/parts.js';
+import { NothingFound, Table, useList } from '../ui/table.js';
+import { useListing } from './listing.js';
+import { scriptPath } from './script.js';
+
+const inBatch = 20;
+const mostAsked = 200;
+
+/** @param {{script: any}} props */
+export function States({ script }) {
+  const { api, live, me } = useApp();
+  const listing = useListing('lastStateUpdateDateTime desc');
+  const [shown, setShown] = useState(null);
+  const state = listing.get('state');
+  const name = listing.get('search').trim();
+  const filter = [
+    state && `detectionState eq '${state}'`, name && `contains(tolower(managedDevice/deviceName),${literal(name.toLowerCase())})`,
+  ].filter(Boolean).join(' and ');
+  const path = `${scriptPath(script.id)}/deviceRunStates`;
+  const list = useList({ path, filter, orderby: listing.order, expand: 'managedDevice($select=id,deviceName,operatingSystem)' });
+  const [stale, setStale] = useState(false);
+  useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) setStale(true); });
+  const refresh = () => { setStale(false); list.reload(); };
+  const exporting = useAction(() => api.download(withOptions(path, { filter, orderby: listing.order, expand: 'managedDevice' }), `${script.displayName}.csv`, 'text/csv'));
+  const columns = [
+    { key: 'device', title: t.findings.device, order: 'managedDevice/deviceName', show: (row) => html`<a href=${to('devices', deviceOf(row).id)}><${Plain} text=${deviceOf(row).deviceName} /></a>` },
+    { key: 'state', title: t.findings.state, width: '9rem', order: 'detectionState', show: (row) => html`<${Status} state=${row.detectionState} />` },
+    { key: 'said', title: t.findings.said, from: 's', show: (row) => html`<button class="text" onClick=${() => setShown(row)}><${Plain} text=${row.scriptError || row.scriptOutput || t.findings.details} /></button>` },
+    { key: 'at', title: t.findings.at, from: 'm', width: '11rem', order: 'lastStateUpdateDateTime', show: (row) => html`<${Time} at=${row.lastStateUpdateDateTime} />` },
+    me.can.operate && { key: 'run', title: t.run.now, hidden: true, from: 'l', width: '9rem', show: (row) => html`<${RunNow} device=${deviceOf(row)} script=${script.id} />` },
+  ].filter(Boolean);
+  return html`
+    ${stale && html`<p class="banner quiet-banner">${t.findings.stale} <${Button} kind="quiet" onClick=${refresh}>${t.findings.refresh}<//></p>`}
+    <${Problem} error=${exporting.error} />
+    <${Table} label=${t.script.tabs.devices} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.devices.unit}
+      empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.findings.none} action=${me.can.writeScripts && html`<a class="button primary" href=${to('scripts', script.id, 'assignments')}>${t.script.assign}</a>`}>${t.findings.noneHint}<//>`}
+      tools=${html`<${Search} label=${t.findings.search} value=${listing.words} onInput=${listing.setWords} />
+        <${Narrow} label=${t.findings.state} value=${state} onInput=${(v) => listing.set('state', v)} options=${[['', t.findings.all], ...['success', 'fail', 'scriptError', 'pending', 'notApplicable'].map((s) => [s, t.states[s]])]} />
+        <${Button} icon="download" busy=${exporting.busy} onClick=${exporting.run}>${t.export}<//>
+        ${me.can.operate && list.rows.length > 0 && html`<${RunAll} rows=${list.rows} script=${script.id} />`}`} />
+    ${shown && html`<${Details} row=${shown} script=${script.id} onClose=${() => setShown(null)} />`}`;
+}
+
+const deviceOf = (row) => row.managedDevice ?? { id: row.id.split(':')[1], deviceName: row.id.split(':')[1] };
+
+function Details({ row, script, onClose }) {
+  const { me } = useApp();
+  return html`<${Dialog} wide title=${html`<${Plain} text=${deviceOf(row).deviceName} />`} onClose=${onClose} actions=${html`
+      ${me.can.operate && html`<${RunNow} device=${deviceOf(row)} script=${script} />`}
+      <a class="button" href=${to('devices', deviceOf(row).id)} onClick=${onClose}>${t.findings.toDevice}</a>`}>
+    <${Facts} rows=${[
+      [t.findings.state, html`<${Status} state=${row.detectionState} />`], [t.findings.at, html`<${Time} at=${row.lastStateUpdateDateTime} exact />`],
+      [t.findings.expected, html`<${Time} at=${row.expectedStateUpdateDateTime} exact absent="–" />`],
+    ]} />
+    <${Output} label=${t.output.error} text=${row.scriptError} /><${Output} label=${t.output.out} text=${row.scriptOutput} />
+    ${!row.scriptError && !row.scriptOutput && html`<p class="muted">${t.output.none}</p>`}<//>`;
+}
+
+export const runNowRequest = (device, script) => ({
+  method: 'POST', url: `/deviceManagement/managedDevices/${segment(device)}/initiateOnDemandProactiveRemediation`, body: { scriptPolicyId: script },
+});
+
+/** @param {{device: {id: string, deviceName: string}, script: string}} props */
+export function RunNow({ device, script }) {
+  const { api, say } = useApp();
+  const { run, busy, error } = useAction(async () => {
+    const { url, body } = runNowRequest(device.id, script);
+    await api.post(url, body);
+    say(t.run.asked(device.deviceName));
+  });
+  return html`<${Button} icon="run" busy=${busy} onClick=${run} label=${t.run.on(device.deviceName)}>${t.run.now}<//>${error && html`<span class="wrong small" role="alert">${error.message}</span>`}`;
+}
+
+/** Asks all devices that are in the list as far as it was read. */
+function RunAll({ rows, script }) {
+  const { api, ask, say } = useApp();
+  const asked = rows.slice(0, mostAsked).filter((row) => row.detectionState !== 'notApplicable').map(deviceOf);
+  const { run, busy, error } = useAction(async () => {
+    const n = count(asked.length);
+    if (!await ask({ title: t.run.allTitle(n), body: t.run.allBody(n), action: t.run.all(n) })) return;
+    let refused = null;
+    for (let i = 0; i < asked.length; i += inBatch) {
+      const answers = await api.batchOf(asked.slice(i, i + inBatch).map((device) => runNowRequest(device.id, script)));
+      refused ??= answers.find((answer) => answer.error)?.error;
+    }
+    if (refused) throw refused;
+    say(t.run.allAsked(n));
+  });
+  return html`<${Button} icon="run" busy=${busy} disabled=${asked.length === 0} onClick=${run}>${t.run.all(count(asked.length))}<//><${Problem} error=${error} />`;
+}

@@ -1,0 +1,125 @@
+// What stands around every page: where one can go, who one is, and how the
+// connection and the session are.
+import { html, useEffect, useRef, useState } from './preact.js';
+import { useApp, useEvent } from './hooks.js';
+import { usePlace } from './router.js';
+import { t } from './texts.js';
+import { Icon, Mark } from './ui/icon.js';
+import { Button } from './ui/parts.js';
+
+/** @param {{said: {text: string, turn: number}, children: any}} props */
+export function Shell({ said, children }) {
+  const { router, me } = useApp();
+  const place = usePlace(router);
+  const main = useRef(null);
+  const page = place.path.slice(0, 2).join('/');
+  const before = useRef(page);
+  useEffect(() => { // who navigates by keyboard or ear is taken to the new page
+    if (before.current !== page) main.current.querySelector('h1')?.focus({ preventScroll: true });
+    before.current = page;
+    window.scrollTo(0, 0);
+  }, [page]);
+  const links = [
+    ['overview', '#/', true], ['scripts', '#/scripts', me.can.readScripts], ['devices', '#/devices', me.can.readDevices],
+    ['groups', '#/groups', me.can.readGroups], ['filters', '#/filters', me.can.readScripts],
+  ].filter(([, , allowed]) => allowed);
+  const [kind = 'overview'] = place.path;
+  return html`
+    <a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>${t.nav.skip}</a>
+    <header class="top">
+      <a class="home" href="#/" aria-label=${t.nav.home}><${Mark} /><b>${t.product}</b></a>
+      <nav class="pages" aria-label=${t.nav.label}>${links.map(([name, href]) => html`<a key=${name} href=${href}
+        aria-current=${(kind === 'enrol' ? 'devices' : kind) === name ? 'page' : undefined}><${Icon} name=${name} /><span>${t.nav[name]}</span></a>`)}</nav>
+      <${Account} />
+    </header>
+    <main id="main" tabindex="-1" ref=${main}><${Connection} />${children}</main>
+    <${SessionNotice} />
+    <${Toast} said=${said} />`;
+}
+
+function Account() {
+  const { session, me, config } = useApp();
+  const [open, setOpen] = useState(false);
+  const box = useRef(null);
+  useEvent(document, 'click', (e) => { if (open && !box.current.contains(e.target)) setOpen(false); });
+  const key = (event) => {
+    if (event.key !== 'Escape' || !open) return;
+    setOpen(false);
+    box.current.querySelector('button').focus();
+  };
+  return html`<div class="account" ref=${box} onKeyDown=${key}>
+    <button class="quiet" aria-expanded=${open ? 'true' : 'false'} title=${t.account.label} onClick=${() => setOpen(!open)}>
+      <${Icon} name="user" /><span class="name">${me.name || session.user?.name}</span></button>
+    ${open && html`<div class="menu">
+      <p><b>${me.name || session.user?.name}</b><br /><small>${me.can.writeScripts || me.can.writeDevices || me.can.writeGroups ? t.account.mayChange : t.account.readOnly}</small></p>
+      <${Theme} />
+      ${session.passwordPage && html`<a class="button quiet" href=${session.passwordPage}>${t.account.password}</a>`}
+      <${Button} kind="quiet" onClick=${() => session.signOut()}>${t.account.signOut}<//>
+      <p class="small muted">${t.account.version(config.version)}</p>
+    </div>`}</div>`;
+}
+
+function Theme() {
+  const [theme, setTheme] = useState(document.documentElement.dataset.theme ?? 'system');
+  const choose = (chosen) => {
+    setTheme(chosen);
+    if (chosen === 'system') {
+      localStorage.removeItem('plimsoll.theme');
+      delete document.documentElement.dataset.theme;
+    } else {
+      localStorage.setItem('plimsoll.theme', chosen);
+      document.documentElement.dataset.theme = chosen;
+    }
+    window.dispatchEvent(new Event('plimsoll-theme'));
+  };
+  return html`<fieldset class="choices"><legend>${t.account.theme}</legend>${[['system', 'system'], ['light', 'sun'], ['dark', 'moon']].map(([name, icon]) => html`
+    <label key=${name}><input type="radio" name="theme" checked=${theme === name} onChange=${() => choose(name)} /><span><${Icon} name=${icon} />${t.account.themes[name]}</span></label>`)}</fieldset>`;
+}
+
+/** Says that the server is away, or that what is shown is not moved by it. */
+function Connection() {
+  const { api, live } = useApp();
+  const [lost, setLost] = useState(api.lost);
+  const [still, setStill] = useState(false);
+  useEvent(api, 'lost', () => setLost(true));
+  useEvent(api, 'found', () => setLost(false));
+  const timer = useRef(0);
+  useEvent(live, 'state', () => {
+    clearTimeout(timer.current);
+    if (live.connected) setStill(false);
+    else timer.current = setTimeout(() => setStill(!live.connected && !document.hidden), 4000);
+  });
+  useEvent(document, 'visibilitychange', () => { if (document.hidden) setStill(false); });
+  return html`<div role="status">${(lost || still) && html`<p class="banner"><${Icon} name="offline" />${lost ? t.connection.lost : t.connection.notLive}</p>`}</div>`;
+}
+
+/** The session is over: what was typed stays, and goes on once somebody signed in beside. */
+function SessionNotice() {
+  const { session, say } = useApp();
+  const [ended, setEnded] = useState(false);
+  const [told, setTold] = useState('');
+  useEvent(session, 'ended', () => { setEnded(true); setTold(''); });
+  useEvent(session, 'refused', (e) => setTold(e.detail.message));
+  useEvent(session, 'begun', (e) => {
+    setEnded(false);
+    if (e.detail.another) say(t.session.another(session.user.name));
+    else if (e.detail.again) say(t.session.again);
+  });
+  if (!ended) return null;
+  const open = () => { if (!session.signInAgain()) setTold(t.session.blocked); };
+  return html`<aside class="notice" role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body">
+    <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>
+    ${told && html`<p class="wrong">${told}</p>`}
+    <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></aside>`;
+}
+
+function Toast({ said }) {
+  const [shown, setShown] = useState('');
+  useEffect(() => {
+    if (!said.text) return undefined;
+    setShown(said.text);
+    const timer = setTimeout(() => setShown(''), 6000);
+    return () => clearTimeout(timer);
+  }, [said]);
+  return html`<div class="toast" role="status" aria-live="polite">${shown && html`<p>${shown}</p>`}</div>`;
+}

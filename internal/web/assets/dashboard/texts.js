@@ -1,0 +1,172 @@
+// Every English text of the dashboard. Those with a number or a name in them are
+// functions; numbers come formatted, with the bare one behind where the words depend on it.
+
+const s = (n, one, many) => (n === 1 ? one : many);
+
+export const t = {
+  product: 'Plimsoll',
+  loading: 'Loading',
+  cancel: 'Cancel',
+  close: 'Close',
+  copy: 'Copy',
+  copied: 'Copied.',
+  export: 'Export CSV',
+  yes: 'Yes',
+  no: 'No',
+
+  nav: {
+    label: 'Pages', skip: 'Skip to the content', home: 'Plimsoll, overview', up: 'Where this is',
+    overview: 'Overview', scripts: 'Scripts', devices: 'Devices', groups: 'Groups', filters: 'Filters',
+  },
+  account: {
+    label: 'Account and appearance', theme: 'Appearance', themes: { system: 'System', light: 'Light', dark: 'Dark' },
+    mayChange: 'May make changes', readOnly: 'May read, not change', password: 'Change password', signOut: 'Sign out', version: (v) => `Plimsoll ${v}`,
+  },
+  session: {
+    signingIn: 'Signing in…', tryAgain: 'Sign in again', ended: 'Your session has ended',
+    endedBody: 'Sign in again to go on. What you typed on this page stays as it is.', signInAgain: 'Sign in again',
+    again: 'You are signed in again.', another: (name) => `You are signed in as ${name} now.`,
+    blocked: 'The browser did not let a window open. Allow windows of this page, then try again.',
+    popupDone: 'You are signed in. You can close this window.', popupRefused: 'The sign-in did not succeed. Close this window and try again.',
+  },
+  connection: {
+    lost: 'The server cannot be reached. This page goes on as soon as it can.',
+    notLive: 'Live updates are interrupted. The numbers may be out of date until they are back.',
+  },
+  errors: {
+    unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
+    status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', retry: 'Try again',
+    noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
+  },
+  unsaved: { title: 'Leave without saving?', body: 'What you changed on this page is not saved. It is lost when you leave.', leave: 'Leave' },
+  time: { never: 'never', justNow: 'just now', soon: 'in a moment' },
+
+  kinds: { healthy: 'Healthy', issue: 'Issue', error: 'Error', pending: 'Pending' },
+  states: { success: 'Healthy', fail: 'Issue', scriptError: 'Error', pending: 'Pending', unknown: 'Pending', notApplicable: 'Not applicable' },
+  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By its content', all: 'All platforms' },
+  bar: { nothing: 'no device counts', part: (kind, n, share) => `${kind} ${n} (${share})` },
+  output: {
+    error: 'Error', out: 'Output', none: 'It said nothing.', less: 'Show less', more: (n) => `Show ${n} more characters`,
+  },
+  table: {
+    goingOn: 'Loading more…', nothingFound: 'Nothing matches', nothingFoundHint: 'Try other words, or fewer conditions.', clear: 'Show all',
+  },
+  picker: { placeholder: 'Type to search', nothing: 'Nothing matches' },
+  diff: { label: 'What changes in the source', added: 'added', removed: 'removed' },
+  activity: { none: 'Nothing.' },
+
+  overview: {
+    title: 'The fleet', totals: 'All scripts on all devices', healthy: 'healthy',
+    counted: (scripts, n, devices, d) => `${scripts} ${s(n, 'script', 'scripts')}${devices === null ? '' : ` on ${devices} ${s(d, 'device', 'devices')}`}`,
+    scripts: 'Scripts', find: 'Find a script', order: 'Order', orders: { attention: 'What needs attention', change: 'What changed most', name: 'Name' },
+    moved: (n) => `${n} issues in a day`, noNumbers: 'No numbers yet', showAll: (n) => `Show all ${n}`,
+    changed: 'What changed', lastDay: 'in the last 24 hours', silent: 'Silent for longest', allDevices: 'All devices',
+  },
+  first: {
+    title: 'Three steps to the first number', lead: 'A script says whether a device is as it should be. Plimsoll runs it on every device you choose, and counts.',
+    script: 'Write a first script', scriptBody: 'Begin with one of these, or with your own. Exit code 0 means healthy, 1 an issue, anything else an error.',
+    own: 'Start from nothing', seeScript: 'Look at the script', done: 'done',
+    device: 'Enrol a first device', deviceBody: 'One command on a machine makes it a device. The machine you sit at will do.',
+    result: 'See the result', resultBody: 'Assign the script to all devices. Its first result shows here, seconds later.',
+  },
+  samples: {
+    diskSpace: { name: 'Disk space', description: 'Linux, macOS: at least 10 % of the system disk is free.' },
+    reboot: { name: 'Waiting for a restart', description: 'Linux: no update waits for a restart.' },
+    firewall: { name: 'Firewall', description: 'Windows: the firewall is on for every network.' },
+  },
+
+  scripts: {
+    create: 'New script', created: (name) => `${name} was made. Now say which devices run it.`, none: 'No scripts yet', noneHint: 'A script says whether a device is as it should be.',
+    name: 'Name', state: 'State', platform: 'Platform', changed: 'Changed', search: 'Search name, publisher, description', unit: (n, c) => `${n} ${s(c, 'script', 'scripts')}`,
+  },
+  script: {
+    gone: 'This script is gone', goneHint: 'It was deleted, or its address is wrong.', tabsLabel: 'Parts of this script',
+    tabs: { summary: 'Summary', devices: 'Devices', errors: 'Errors', source: 'Source', assignments: 'Assignments', edit: 'Edit' },
+    noNumbers: 'No numbers yet', noNumbersHint: 'They come once it is assigned to devices, or once somebody reports a summary through the API.', assign: 'Assign it',
+    counted: (n, c) => `${n} ${s(c, 'device', 'devices')} in all.`, lastRun: 'Last run:',
+    delete: 'Delete', deleted: (name) => `${name} was deleted.`, deleteTitle: (name) => `Delete ${name}?`,
+    deleteBody: (n, c) => `The script, its assignments, its history${c > 0 ? ` and what it found on ${n} ${s(c, 'device', 'devices')}` : ''} are deleted. Devices stop running it. This cannot be undone.`,
+  },
+  trend: {
+    title: 'Trend', span: 'Time span', spans: { day: 'Day', week: 'Week', month: 'Month', all: 'All' }, time: 'Time', nothing: 'Nothing was recorded in this time.',
+    label: (latest) => `Devices over time by state; latest entry ${latest}. The numbers are in the history below.`,
+  },
+  history: { title: 'History', at: 'Recorded', by: 'By', computed: 'computed', removed: 'Removed', unit: (n, c) => `${n} ${s(c, 'entry', 'entries')}` },
+  source: {
+    label: 'Source of the script', none: 'This script has no source', noneHint: 'Its numbers are reported by somebody else’s runner. With a source, devices run it themselves.', write: 'Write it',
+    all: (n) => `Show all ${n} lines`,
+  },
+  findings: {
+    device: 'Device', state: 'State', said: 'What it said', at: 'Last run', expected: 'Next run expected', details: 'Details', search: 'Device name contains', all: 'All states',
+    none: 'No devices yet', noneHint: 'Devices show here once the script is assigned to them.', stale: 'New results came in.', refresh: 'Show them', toDevice: 'Open the device',
+  },
+  run: {
+    now: 'Run now', on: (device) => `Run now on ${device}`, asked: (device) => `${device} was asked to run it.`, all: (n) => `Run now on ${n} shown`,
+    allTitle: (n) => `Run now on ${n} devices?`, allBody: (n) => `The ${n} devices that are listed are asked to run the script at once, whatever its schedule says. Those that are off run it when they are on again.`, allAsked: (n) => `${n} devices were asked.`,
+  },
+  errorGroups: {
+    none: 'No errors', noneHint: 'The script could run wherever it was tried.', lead: (groups, n) => `${n} errors, by what they have in common: ${groups} kinds.`,
+    incomplete: 'There are more: this is a part of them.', devices: (n) => s(n, 'device', 'devices'), share: (n) => `${n} devices`, example: 'For example on',
+  },
+  form: {
+    samples: 'Begin with', name: 'Name', nameMissing: 'A script needs a name.', description: 'Description', publisher: 'Publisher', version: 'Version', source: 'Source',
+    sourceHint: 'Exit code 0 is healthy, 1 an issue, anything else an error. What it prints is kept, up to 32 KiB.', platformHint: 'By its content: with #! at its start, Linux and macOS, else Windows.',
+    lines: (n, c) => `${n} ${s(c, 'line', 'lines')}`, more: 'More settings', runAs: 'Runs as', system: 'The system', user: 'The user who is signed in',
+    signed: 'Must be signed', signedHint: 'Devices run it with a valid signature only.', thirtyTwo: 'Run in 32 bits', thirtyTwoHint: 'In 32-bit PowerShell, on 64-bit Windows.',
+    preview: 'Preview changes', revert: 'Undo changes', save: 'Save', saved: 'Saved.', unchanged: 'Nothing is changed yet.',
+    conflict: 'Somebody else changed it meanwhile', overwrite: 'Save mine over it', rebase: 'Compare with what is there now',
+    names: { displayName: 'Name', description: 'Description', publisher: 'Publisher', version: 'Version', platform: 'Platform', runAsAccount: 'Runs as', enforceSignatureCheck: 'Must be signed', runAs32Bit: 'Run in 32 bits' },
+  },
+  preview: {
+    title: 'What changes', back: 'Back', stays: 'Devices keep the states they have.',
+    pending: (n, c) => (c === 0 ? 'This makes a new version of the script.' : `This makes a new version: ${s(c, 'the one device goes', `all ${n} devices go`)} back to pending until ${s(c, 'it has', 'they have')} run it.`),
+  },
+  assign: {
+    none: 'Assigned to nobody', noneHint: 'No device runs this script.', add: 'Add an assignment', nth: (n) => `Assignment ${n}`, remove: (n) => `Remove assignment ${n}`,
+    whom: 'Whom', targets: { all: 'All devices', group: 'Members of a group', exclusion: 'Not the members of', other: 'Another target (kept as it is)' }, group: 'Group', groupMissing: 'Choose a group.',
+    filtered: 'Narrowed', filterTypes: { none: 'Not narrowed', include: 'Only devices of a filter', exclude: 'Not the devices of a filter' }, filter: 'Filter', filterMissing: 'Choose a filter.',
+    when: 'When', schedules: { none: 'Once a day, at any time', hourly: 'Every few hours', daily: 'Every few days', once: 'Once', other: 'Another schedule (kept as it is)' },
+    hours: 'Hours between', days: 'Days between', intervalWrong: 'From 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
+    save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
+    nobodyTitle: 'Assign it to nobody?', nobodyBody: 'No device runs the script any more, and what it found there leaves its numbers.',
+    reached: (n, c) => `${n} ${s(c, 'device is', 'devices are')} reached`, notApplicable: (n, c) => `and ${n} that ${s(c, 'is', 'are')} of another platform`, counting: 'Counting devices…', incomplete: 'Complete the assignments to see whom they reach.',
+  },
+
+  devices: {
+    name: 'Name', system: 'System', model: 'Model', user: 'User', seen: 'Last seen', none: 'No devices yet', noneHint: 'A machine becomes a device with one command.',
+    search: 'Search name, user, serial number', allSystems: 'All systems', silence: 'Last seen', silences: { '': 'Seen at any time', 1: 'Silent for a day', 7: 'Silent for a week', 30: 'Silent for 30 days' }, unit: (n, c) => `${n} ${s(c, 'device', 'devices')}`,
+  },
+  device: {
+    gone: 'This device is gone', goneHint: 'It was deleted, or its address is wrong.', seen: 'Last seen', edit: 'Edit', scripts: 'Scripts', noScripts: 'No scripts run here', noScriptsHint: 'Assign a script to all devices, or to a group that this one is in.',
+    ran: 'Last run', next: 'next expected', said: 'What it said', inventory: 'Inventory', maker: 'Model', serial: 'Serial number', encrypted: 'Encrypted', memory: 'Memory', storage: 'Storage', free: (free, all) => `${free} free of ${all}`,
+    ethernet: 'Ethernet', wifi: 'Wi-Fi', owner: 'Owned by', owners: { unknown: 'Unknown', company: 'Company', personal: 'Person' }, category: 'Category', notes: 'Notes', enrolled: 'Enrolled', id: 'Id', timeline: 'Timeline',
+    label: 'Name in management', labelHint: 'Beside the name that the machine gives itself.',
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The device leaves the fleet, with all that scripts found on it, and its agent is turned away. The machine itself is not touched. To come back it has to enrol anew.', deleted: (name) => `${name} was deleted.`,
+  },
+  enrol: {
+    action: 'Enrol a device', title: 'Enrol devices', lead: 'Make a command, paste it on a machine, and see the machine come in.', name: 'Name', nameHint: 'To tell it from others, such as “Berlin office”.', uses: 'Machines it is good for', expires: 'Good for',
+    lives: [['1', 'A day'], ['7', 'A week'], ['30', '30 days'], ['', 'Until it is revoked']], group: 'Group', groupHint: 'Which they join. Optional.', make: 'Make the command',
+    systems: { linux: 'Linux', macOS: 'macOS', windows: 'Windows' }, command: 'Command to paste', once: 'The command holds a secret that is shown only now.', another: 'Make another',
+    paste: { linux: 'With the plimsoll program on the machine, paste this into a shell:', macOS: 'With the plimsoll program on the machine, paste this into Terminal:', windows: 'In the folder with plimsoll.exe, paste this into a PowerShell that runs as administrator:' },
+    authority: 'The server’s certificate is from its own authority', authorityHint: 'Copy the CA file that the server names when it starts to the machine, as ca.pem.',
+    waiting: 'Waiting for the first machine…', tokens: 'Commands that were made', unnamed: 'Without a name', used: (n, of) => `${n} of ${of} used`, usedOften: (n) => `${n} used`, until: 'until', forever: 'revoked',
+    revoke: 'Revoke', revoked: 'Revoked', revokeTitle: 'Revoke this command?', revokeBody: 'No further machine can enrol with it. The devices that came by it stay.',
+  },
+
+  rule: {
+    hint: 'Such as device.operatingSystem -eq "Linux" and device.osVersion -startsWith "12."', at: (n, message) => `Character ${n}: ${message}`, empty: 'Write a rule to see which devices it selects.', wrong: 'Not a rule yet.',
+    trying: 'Trying the rule…', selects: (n, c) => `Selects ${n} ${s(c, 'device', 'devices')}`, others: (n) => ` and ${n} more`,
+  },
+  groups: {
+    create: 'New group', made: (name) => `${name} was made.`, none: 'No groups yet', noneHint: 'A group holds devices that you name, or those that a rule selects.', gone: 'This group is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'group', 'groups')}`,
+    name: 'Name', kind: 'Members', kinds: { assigned: 'Chosen by hand', dynamic: 'Selected by a rule' }, assigned: 'By hand', dynamic: 'By rule', paused: 'Rule paused', rule: 'Rule', created: 'Created', settings: 'Settings',
+    pause: 'Pause the rule', pauseHint: 'Members stay as they are until it goes on.', ruleGoes: 'The rule is taken away. The members it selected stay, until you take them out.', members: 'Members', add: 'Add a device', added: (name) => `${name} was added.`,
+    takeOut: 'Take out', takeOutNamed: (name) => `Take ${name} out of the group`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The group is deleted; its devices stay. Scripts that are assigned to it no longer reach them.', deleted: (name) => `${name} was deleted.`,
+  },
+  filters: {
+    create: 'New filter', made: (name) => `${name} was made.`, none: 'No filters yet', noneHint: 'A filter narrows an assignment to the devices that its rule selects, or holds those out.', gone: 'This filter is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'filter', 'filters')}`,
+    name: 'Name', rule: 'Rule', settings: 'Settings', platforms: { unknown: 'Not said', linux: 'Linux', macOS: 'macOS', windows10AndLater: 'Windows' },
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The filter is deleted. One that an assignment uses cannot be.', deleted: (name) => `${name} was deleted.`,
+  },
+};

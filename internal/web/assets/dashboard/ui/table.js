@@ -1,0 +1,140 @@
+// Lists of any length: the server pages and sorts, and of what was read only the
+// rows in sight are in the document.
+import { html, useCallback, useEffect, useLayoutEffect, useRef, useState } from '../preact.js';
+import { useApp, useEvent } from '../hooks.js';
+import { withOptions } from '../api.js';
+import { count } from '../format.js';
+import { t } from '../texts.js';
+import { Icon } from './icon.js';
+import { Button, Empty, Problem, Waiting } from './parts.js';
+
+const pageSize = 100;
+const beyond = 8; // rows above and below those in sight
+
+/** @typedef {{path: string, filter?: string, search?: string, orderby?: string, select?: string, expand?: string, counted?: boolean}} Wanted */
+
+/** Reads a list page by page. The number of all rows is asked for beside: it may take longer than the first of them.
+ * @param {Wanted} wanted */
+export function useList(wanted) {
+  const { api } = useApp();
+  const key = JSON.stringify(wanted);
+  const [state, setState] = useState({ rows: [], next: null, total: null, loading: true, error: null, key: '' });
+  const [turn, setTurn] = useState(0);
+  const stop = useRef(null);
+  const running = useRef(false);
+  const { path, counted = true, ...options } = wanted;
+
+  useEffect(() => {
+    const controller = new AbortController();
+    stop.current = controller;
+    running.current = true;
+    const { signal } = controller;
+    setState((before) => ({ ...before, loading: true, error: null }));
+    api.get(withOptions(path, { ...options, top: pageSize }), { signal }).then((page) => {
+      running.current = false;
+      const next = api.next(page['@odata.nextLink']);
+      setState((before) => ({
+        rows: page.value, next, loading: false, error: null, key,
+        total: next ? (before.key === key ? before.total : null) : page.value.length,
+      }));
+      if (next && counted) {
+        return api.get(withOptions(`${path}/$count`, { filter: options.filter, search: options.search }), { signal, headers: { Accept: 'text/plain' } })
+          .then((total) => setState((before) => ({ ...before, total: Number(total) })));
+      }
+      return undefined;
+    }).catch((error) => {
+      running.current = false;
+      if (!signal.aborted) setState((before) => ({ ...before, loading: false, error }));
+    });
+    return () => controller.abort();
+  }, [key, turn]);
+
+  const more = useCallback(() => {
+    if (running.current || !state.next || state.error) return;
+    running.current = true;
+    const { signal } = stop.current;
+    api.get(state.next, { signal }).then((page) => {
+      running.current = false;
+      setState((before) => ({ ...before, rows: before.rows.concat(page.value), next: api.next(page['@odata.nextLink']) }));
+    }).catch((error) => {
+      running.current = false;
+      if (!signal.aborted) setState((before) => ({ ...before, error }));
+    });
+  }, [state.next, state.error]);
+
+  const reload = useCallback(() => setTurn((n) => n + 1), []);
+  useEvent(api, 'found', () => { if (state.error) reload(); });
+  return { ...state, fresh: state.key === key, more, reload };
+}
+
+/** @typedef {{key: string, title: string, show: (row: any) => any, order?: string, from?: 's'|'m'|'l', numeric?: boolean, width?: string}} Column */
+
+/** @param {{label: string, columns: Column[], list: ReturnType<typeof useList>, order: string, onOrder: (order: string) => void,
+ *   empty: any, height?: number, id?: (row: any) => string, unit: (n: string) => string, tools?: any}} props */
+export function Table({ label, columns, list, order, onOrder, empty, height = 48, id = (row) => row.id, unit, tools }) {
+  const box = useRef(null);
+  const [view, setView] = useState({ top: 0, height: 800 });
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const look = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    element.addEventListener('scroll', look, { passive: true });
+    return () => { observer.disconnect(); element.removeEventListener('scroll', look); };
+  }, [list.rows.length > 0]);
+
+  const first = Math.max(0, Math.floor(view.top / height) - beyond);
+  const last = Math.min(list.rows.length, Math.ceil((view.top + view.height) / height) + beyond);
+  useEffect(() => { if (last > list.rows.length - 30) list.more(); }, [last, list.rows.length, list.more]);
+  useEffect(() => { if (box.current) box.current.scrollTop = 0; }, [list.key]);
+
+  if (list.rows.length === 0 && list.fresh && !list.error) return html`${tools && html`<div class="tools">${tools}</div>`}${empty}`;
+  const known = list.total ?? (list.next ? null : list.rows.length);
+  return html`
+    <div class="tools">${tools}<p class="counted" role="status">${list.fresh && known !== null ? unit(count(known), known) : ''}</p></div>
+    ${list.error && html`<${Problem} error=${list.error} retry=${list.reload} />`}
+    ${list.rows.length === 0 ? !list.error && html`<${Waiting} lines=${8} />` : html`
+    <div class="table" ref=${box} tabindex="0" role="region" aria-label=${label} aria-busy=${list.loading ? 'true' : undefined}>
+      <table aria-rowcount=${known === null ? -1 : known + 1} onKeyDown=${moveFocus}>
+        <thead><tr aria-rowindex="1">${columns.map((column) => html`<${Heading} key=${column.key} column=${column} order=${order} onOrder=${onOrder} />`)}</tr></thead>
+        <tbody>
+          ${first > 0 && html`<tr class="gap" aria-hidden="true" key="above"><td style=${{ height: `${first * height}px` }} /></tr>`}
+          ${list.rows.slice(first, last).map((row, i) => html`<tr key=${id(row)} aria-rowindex=${first + i + 2} style=${{ height: `${height}px` }}>
+            ${columns.map((column, n) => (n === 0
+              ? html`<th key=${column.key} scope="row"><div class="cell">${column.show(row)}</div></th>`
+              : html`<td key=${column.key} class=${classOf(column)}><div class="cell">${column.show(row)}</div></td>`))}</tr>`)}
+          ${last < list.rows.length && html`<tr class="gap" aria-hidden="true" key="below"><td style=${{ height: `${(list.rows.length - last) * height}px` }} /></tr>`}
+        </tbody>
+      </table>
+      ${list.next && html`<p class="muted going-on">${t.table.goingOn}</p>`}
+    </div>`}`;
+}
+
+const classOf = (column) => [column.from && `from-${column.from}`, column.numeric && 'numeric'].filter(Boolean).join(' ');
+
+function Heading({ column, order, onOrder }) {
+  const [by, direction] = order.split(' ');
+  const sorted = column.order !== undefined && by === column.order;
+  const down = direction === 'desc';
+  const text = column.hidden ? html`<span class="unseen">${column.title}</span>` : column.title;
+  return html`<th scope="col" class=${classOf(column)} aria-sort=${sorted ? (down ? 'descending' : 'ascending') : undefined}
+    style=${column.width ? { width: column.width } : undefined}>
+    ${column.order === undefined ? text : html`<button class="sort" onClick=${() => onOrder(sorted && !down ? `${by} desc` : column.order)}>
+      ${text}${sorted && html`<${Icon} name=${down ? 'down' : 'up'} />`}</button>`}</th>`;
+}
+
+/** The arrow keys go from row to row. */
+function moveFocus(event) {
+  const step = { ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling' }[event.key];
+  const row = event.target.closest('tbody tr');
+  if (!step || !row || event.target.matches('input, select, textarea')) return;
+  const next = row[step]?.querySelector('a, button');
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+/** @param {{text: string, action?: any}} props */
+export const NothingFound = ({ clear }) => html`<${Empty} title=${t.table.nothingFound} action=${clear && html`<${Button} onClick=${clear}>${t.table.clear}<//>`}>
+  ${t.table.nothingFoundHint}<//>`;
