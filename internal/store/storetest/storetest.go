@@ -99,10 +99,6 @@ type (
 	// Runs keeps whom scripts reach, and what they found.
 	Runs interface {
 		ReachedDevices(ctx context.Context, scriptID string, all []plimsoll.Assignment) (reached, notApplicable int64, err error)
-		RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
-		CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
-		DeviceRunStates(ctx context.Context, deviceID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
-		ErrorGroups(ctx context.Context, scriptID string) (plimsoll.ErrorGroups, error)
 		ReplaceAssignments(ctx context.Context, scriptID string, all []plimsoll.Assignment, e plimsoll.AuditEvent) error
 		ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,
 			change func(*plimsoll.DeviceRunState) error, e plimsoll.AuditEvent) (plimsoll.DeviceRunState, error)
@@ -110,6 +106,13 @@ type (
 		RequestRun(ctx context.Context, deviceID, scriptID string, e plimsoll.AuditEvent) error
 		Work(ctx context.Context) (worked bool, err error)
 		DropOldCounts(ctx context.Context, now time.Time) error
+	}
+	// RunStates tells what scripts found.
+	RunStates interface {
+		RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+		CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
+		DeviceRunStates(ctx context.Context, deviceID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+		ErrorGroups(ctx context.Context, scriptID string) (plimsoll.ErrorGroups, error)
 	}
 	// Groups keeps groups.
 	Groups interface {
@@ -141,6 +144,7 @@ type (
 		Devices
 		Agents
 		Runs
+		RunStates
 		Groups
 		Members
 		Filters
