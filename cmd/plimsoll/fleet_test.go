@@ -41,8 +41,8 @@ func (s *testServer) addDevice(t *testing.T, secret, name, operatingSystem strin
 	t.Helper()
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
-	body := fmt.Sprintf(`{"token":%q,"publicKey":%q,"inventory":{"deviceName":%q,"operatingSystem":%q,"osVersion":"12.1","totalStorageSpaceInBytes":5000000000}}`,
-		secret, base64.StdEncoding.EncodeToString(key), name, operatingSystem)
+	body := fmt.Sprintf(`{"token":%q,"publicKey":%q,"inventory":{"deviceName":%s,"operatingSystem":%q,"osVersion":"12.1","totalStorageSpaceInBytes":5000000000}}`,
+		secret, base64.StdEncoding.EncodeToString(key), quotedJSON(name), operatingSystem)
 	r, err := s.send(t.Context(), "POST", s.URL+"/agent/v1/enroll", body)
 	if err != nil || r.StatusCode >= 300 {
 		t.Fatalf("enrol: %v %s", err, r.text)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/gzhttp"
 
 	"plimsoll"
 	"plimsoll/internal/query"
@@ -51,18 +52,24 @@ func (f *manyStates) RunStates(_ context.Context, _ string, page query.Page) (ro
 	return rows, nil
 }
 
-// serveStates serves such a fleet over HTTP.
-func serveStates(t *testing.T, f *manyStates) (get func(query string) (*http.Response, []byte, error)) {
+// exported is an answer as far as it was read.
+type exported struct {
+	status     int
+	form, body string
+}
+
+// serveStates serves such a fleet over HTTP, compressed as the program does.
+func serveStates(t *testing.T, f *manyStates) (get func(query string) (exported, error)) {
 	t.Helper()
 	s := newTestSurface()
 	f.smallFleet = s.fleet
 	s.cases = func(*service.Service) fleet { return f }
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(gzhttp.GzipHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.URL.Scheme, r.URL.Host = "http", r.Host
 		s.ServeHTTP(w, r)
-	}))
+	})))
 	t.Cleanup(server.Close)
-	return func(query string) (*http.Response, []byte, error) {
+	return func(query string) (exported, error) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
 			server.URL+"/beta"+strings.Replace(runStatesPath, "{id}", "s", 1)+"?"+query, nil)
 		if err != nil {
@@ -72,11 +79,11 @@ func serveStates(t *testing.T, f *manyStates) (get func(query string) (*http.Res
 		request.Header.Set("Accept", "text/csv")
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
-			return nil, nil, err
+			return exported{}, err
 		}
 		defer response.Body.Close()
 		body, err := io.ReadAll(response.Body)
-		return response, body, err
+		return exported{response.StatusCode, response.Header.Get("Content-Type"), string(body)}, err
 	}
 }
 
@@ -84,11 +91,11 @@ func TestCSV(t *testing.T) {
 	t.Parallel()
 	f := &manyStates{n: 2500}
 	get := serveStates(t, f)
-	response, body, err := get("")
-	if err != nil || response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/csv;charset=utf-8;header=present" {
-		t.Fatalf("%v, %v", response, err)
+	whole, err := get("")
+	if err != nil || whole.status != http.StatusOK || whole.form != "text/csv;charset=utf-8;header=present" {
+		t.Fatalf("%.500v, %v", whole, err)
 	}
-	rows, err := csv.NewReader(strings.NewReader(string(body))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(whole.body)).ReadAll()
 	if err != nil || len(rows) != 2501 || f.largest > exportPage {
 		t.Fatalf("%d rows, %d at once, %v", len(rows), f.largest, err)
 	}
@@ -109,8 +116,8 @@ func TestCSV(t *testing.T) {
 		"$select=detectionState&$top=1200&$skip=1":           "detectionState",
 		"$format=csv&$select=id&$filter=scriptOutput eq 'x'": "id",
 	} {
-		_, body, err := get(strings.ReplaceAll(query, " ", "%20"))
-		lines := strings.Split(strings.TrimSuffix(string(body), "\r\n"), "\r\n")
+		got, err := get(strings.ReplaceAll(query, " ", "%20"))
+		lines := strings.Split(strings.TrimSuffix(got.body, "\r\n"), "\r\n")
 		wantLines := 2501
 		if strings.Contains(query, "$top") {
 			wantLines = 1201
@@ -122,8 +129,8 @@ func TestCSV(t *testing.T) {
 	for query, status := range map[string]int{
 		"$expand=managedDevice": 400, "$count=true": 400, "$skiptoken=x": 400, "$filter=x": 400, "$format=xml": 406, "$top=0": 200,
 	} {
-		if response, body, err := get(query); err != nil || response.StatusCode != status {
-			t.Errorf("%s: %s, %v", query, body, err)
+		if got, err := get(query); err != nil || got.status != status {
+			t.Errorf("%s: %v, %v", query, got, err)
 		}
 	}
 }
@@ -132,13 +139,13 @@ func TestCSV(t *testing.T) {
 // and later, which nobody can take for the end.
 func TestCSVIsWholeOrBroken(t *testing.T) {
 	t.Parallel()
-	response, _, err := serveStates(t, &manyStates{n: 2500, broken: 10})("")
-	if err != nil || response.StatusCode != http.StatusInternalServerError {
-		t.Errorf("%v, %v", response, err)
+	refused, err := serveStates(t, &manyStates{n: 2500, broken: 10})("")
+	if err != nil || refused.status != http.StatusInternalServerError {
+		t.Errorf("%v, %v", refused, err)
 	}
-	_, body, err := serveStates(t, &manyStates{n: 2500, broken: 2100})("")
-	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(string(body), "web-1999") {
-		t.Errorf("%d bytes were read, then %v", len(body), err)
+	half, err := serveStates(t, &manyStates{n: 2500, broken: 2100})("")
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(half.body, "web-500") {
+		t.Errorf("%d bytes were read, then %v", len(half.body), err)
 	}
 }
 

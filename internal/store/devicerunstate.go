@@ -13,10 +13,8 @@ import (
 // deviceRunStateList is the list of a device's run states, each with the name of
 // its script.
 func deviceRunStateList(deviceID string) *list[plimsoll.DeviceRunState] {
-	columns := map[string]string{"scriptId": "s.id", "scriptName": "s.display_name"}
-	for name, sql := range runColumnsShown() {
-		columns[name] = sql
-	}
+	columns := runColumnsShown()
+	columns["scriptId"], columns["scriptName"] = "s.id", "s.display_name"
 	return &list[plimsoll.DeviceRunState]{
 		from: `device d JOIN run_state r ON r.bucket = d.bucket AND r.device = d.number JOIN script s ON s.number = r.script
 			LEFT JOIN run_output o ON o.bucket = r.bucket AND o.device = r.device AND o.script = r.script`,

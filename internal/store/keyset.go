@@ -13,6 +13,7 @@ type sortKey struct {
 	sql                  string
 	kind                 query.Kind // String or Number
 	nullable, descending bool
+	zeroed               bool // 0 or "" stands for null
 }
 
 // sortKeys writes the keys of an order, and behind them the list's own.
@@ -32,7 +33,7 @@ func (c *compiler) sortKey(k query.Key) sortKey {
 		if kind == query.String {
 			key.kind = query.String
 		}
-		key.sql, key.nullable = sql, false
+		key.sql, key.nullable, key.zeroed = sql, false, key.nullable
 		return key
 	}
 	switch {

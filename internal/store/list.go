@@ -143,13 +143,13 @@ func (l *list[T]) statements(s *Store, page *query.Page) ([]statement, error) {
 	return statements, nil
 }
 
-// beginning gives where a page begins: a key that is never null sorts by 0 or ""
-// what the property it stands for calls null.
+// beginning gives where a page begins, with what stands for null in keys that have
+// none: a token may come from a time when they had.
 func beginning(keys []sortKey, after []any) []any {
 	after = slices.Clone(after)
 	for i := range after {
 		switch {
-		case after[i] != nil || i >= len(keys) || keys[i].nullable:
+		case after[i] != nil || i >= len(keys) || !keys[i].zeroed:
 		case keys[i].kind == query.String:
 			after[i] = ""
 		default:

@@ -112,6 +112,8 @@ func runStatePages() map[string]query.Page {
 		"contains-none":       {Filter: named(query.Contains, "x"), Order: by(name, false)},
 		"contains-few":        {Filter: named(query.Contains, "7777"), Order: by(name, false)},
 		"contains-many":       {Filter: named(query.Contains, "77"), Order: by(name, false)},
+		"contains-most":       {Filter: named(query.Contains, "1"), Order: by(name, false)},
+		"most-by-time":        {Filter: named(query.Contains, "1"), Order: by(ranAt, true)},
 		"by-name":             {Order: by(name, false)},
 		"by-name-desc":        {Order: by(name, true)},
 		"by-time":             {Order: by(ranAt, false)},

@@ -129,6 +129,7 @@ type (
 	}
 	// Runs keeps whom scripts reach, and what they found.
 	Runs interface {
+		ReachedDevices(ctx context.Context, scriptID string, all []plimsoll.Assignment) (reached, notApplicable int64, err error)
 		ReplaceAssignments(ctx context.Context, scriptID string, all []plimsoll.Assignment, e plimsoll.AuditEvent) error
 		ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,
 			change func(*plimsoll.DeviceRunState) error, e plimsoll.AuditEvent) (plimsoll.DeviceRunState, error)
@@ -136,6 +137,13 @@ type (
 		RequestRun(ctx context.Context, deviceID, scriptID string, e plimsoll.AuditEvent) error
 		Work(ctx context.Context) (worked bool, err error)
 		DropOldCounts(ctx context.Context, now time.Time) error
+	}
+	// RunStates tells what scripts found.
+	RunStates interface {
+		RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+		CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
+		DeviceRunStates(ctx context.Context, deviceID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+		ErrorGroups(ctx context.Context, scriptID string) (plimsoll.ErrorGroups, error)
 	}
 	// Groups keeps groups.
 	Groups interface {
@@ -167,6 +175,7 @@ type (
 		Devices
 		Agents
 		Runs
+		RunStates
 		Groups
 		Members
 		Filters
@@ -183,6 +192,9 @@ type (
 	// Upkeep is what operators need.
 	Upkeep interface {
 		AuditEvents(ctx context.Context, limit int) ([]plimsoll.AuditEvent, error)
+		AuditTrail(ctx context.Context, page query.Page) (query.Rows[plimsoll.AuditEvent], error)
+		CountAuditEvents(ctx context.Context, filter *query.Expr) (int64, error)
+		AuditEvent(ctx context.Context, id string) (plimsoll.AuditEvent, error)
 		Verify(ctx context.Context) (plimsoll.Verification, error)
 		Ping(ctx context.Context) error
 		Pools() map[string]*sql.DB
@@ -265,6 +277,10 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"a recount sees who has what wrongly":        verifyPairs,
 		"a recount waits for nobody":                 verifyMeanwhile,
 		"a call that ended does nothing":             canceled,
+		"what every script found on a device":        deviceRunStates,
+		"errors by their likeness":                   errorGroups,
+		"whom assignments would reach":               reached,
+		"who changed what":                           auditTrail,
 	}
 	for name, run := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,121 @@
+package store_test
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"plimsoll"
+	"plimsoll/internal/query"
+	"plimsoll/internal/store"
+	"plimsoll/internal/store/pgtest"
+)
+
+// TestRunStatesByEveryPlan reads pages of a list that is long enough for every
+// way to read it, and holds them to what is filtered and sorted by hand.
+func TestRunStatesByEveryPlan(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"sqlite:" + filepath.Join(t.TempDir(), "plimsoll.db"), pgtest.URL(t)} {
+		s, err := store.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		manyDevices(t, s, 22_000)
+		manyRunStates(t, s)
+		every := everyRunState(t, s)
+		for name, page := range runStatePages() {
+			wantRunStates(t, s, name, page, every)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// everyRunState follows the list to its end, in its own order.
+func everyRunState(t *testing.T, s *store.Store) (all []plimsoll.DeviceRunState) {
+	t.Helper()
+	page := query.Page{Limit: 5000, Budget: 1 << 30}
+	for first := true; first || page.After != nil; first = false {
+		rows, err := s.RunStates(t.Context(), "all", page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, page.After = append(all, rows.Rows...), rows.Last
+	}
+	if len(all) != 22_000 {
+		t.Fatalf("%d run states", len(all))
+	}
+	return all
+}
+
+func wantRunStates(t *testing.T, s *store.Store, name string, page query.Page, every []plimsoll.DeviceRunState) {
+	t.Helper()
+	var want []plimsoll.DeviceRunState
+	for _, state := range every {
+		if page.Filter == nil || met(page.Filter, &state) {
+			want = append(want, state)
+		}
+	}
+	if len(page.Order) > 0 { // what is equal stays as it is, or in turn
+		descending, byName := page.Order[0].Descending, page.Order[0].Expr.Name != "lastStateUpdateDateTime"
+		if descending {
+			slices.Reverse(want)
+		}
+		slices.SortStableFunc(want, func(a, b plimsoll.DeviceRunState) int {
+			order := a.RanAt.Compare(b.RanAt)
+			if byName {
+				order = cmp.Compare(a.Device.DeviceName, b.Device.DeviceName)
+			}
+			if descending {
+				return -order
+			}
+			return order
+		})
+	}
+	page.Budget, page.Count = 1<<30, true
+	var got []string
+	for _, page.Limit = range []int{1, 150} { // a page, and the one that follows it
+		rows, err := s.RunStates(t.Context(), "all", page)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if rows.Total != int64(len(want)) {
+			t.Errorf("%s, %s: %d are counted, want %d", s.Engine(), name, rows.Total, len(want))
+		}
+		for i := range rows.Rows {
+			got = append(got, rows.Rows[i].DeviceID)
+		}
+		if page.After = rows.Last; rows.Last == nil {
+			break
+		}
+	}
+	for i := range got {
+		if i >= len(want) || got[i] != want[i].DeviceID {
+			t.Errorf("%s, %s: row %d of %d is another than of %d", s.Engine(), name, i, len(got), len(want))
+			return
+		}
+	}
+	if len(got) != min(151, len(want)) {
+		t.Errorf("%s, %s: %d rows, want %d", s.Engine(), name, len(got), len(want))
+	}
+}
+
+// met holds a run state against one of the filters of runStatePages.
+func met(e *query.Expr, s *plimsoll.DeviceRunState) bool {
+	if e.Op == query.And {
+		return met(e.Args[0], s) && met(e.Args[1], s)
+	}
+	value := fmt.Sprint(e.Args[1].Value)
+	switch e.Op {
+	case query.Eq:
+		return string(s.State) == value
+	case query.StartsWith:
+		return strings.HasPrefix(s.Device.DeviceName, value)
+	default:
+		return strings.Contains(s.Device.DeviceName, value)
+	}
+}
