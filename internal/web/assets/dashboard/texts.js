@@ -149,7 +149,7 @@ export const t = {
     systems: { linux: 'Linux', macOS: 'macOS', windows: 'Windows' }, command: 'Command to paste', once: 'The command holds a secret that is shown only now.', another: 'Make another',
     paste: { linux: 'With the plimsoll program on the machine, paste this into a shell:', macOS: 'With the plimsoll program on the machine, paste this into Terminal:', windows: 'In the folder with plimsoll.exe, paste this into a PowerShell that runs as administrator:' },
     authority: 'The server’s certificate is from its own authority', authorityHint: 'Copy the CA file that the server names when it starts to the machine, as ca.pem.',
-    waiting: 'Waiting for the first machine…', tokens: 'Commands that were made', unnamed: 'Without a name', used: (n, of) => `${n} of ${of} used`, usedOften: (n) => `${n} used`, until: 'until', forever: 'revoked',
+    waiting: 'Waiting for the first machine…', tokens: 'Commands that were made', unnamed: 'Without a name', used: (n, of) => `${n} of ${of} used`, usedOften: (n) => `${n} used`, until: 'expires', forever: 'when revoked',
     revoke: 'Revoke', revoked: 'Revoked', revokeTitle: 'Revoke this command?', revokeBody: 'No further machine can enrol with it. The devices that came by it stay.',
   },
 
@@ -161,7 +161,7 @@ export const t = {
     create: 'New group', made: (name) => `${name} was made.`, none: 'No groups yet', noneHint: 'A group holds devices that you name, or those that a rule selects.', gone: 'This group is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'group', 'groups')}`,
     name: 'Name', kind: 'Members', kinds: { assigned: 'Chosen by hand', dynamic: 'Selected by a rule' }, assigned: 'By hand', dynamic: 'By rule', paused: 'Rule paused', rule: 'Rule', created: 'Created', settings: 'Settings',
     pause: 'Pause the rule', pauseHint: 'Members stay as they are until it goes on.', ruleGoes: 'The rule is taken away. The members it selected stay, until you take them out.', members: 'Members', add: 'Add a device', added: (name) => `${name} was added.`,
-    takeOut: 'Take out', takeOutNamed: (name) => `Take ${name} out of the group`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
+    takeOut: 'Take out', takeOutNamed: (name) => `Take out ${name}`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
     delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The group is deleted; its devices stay. Scripts that are assigned to it no longer reach them.', deleted: (name) => `${name} was deleted.`,
   },
   filters: {
