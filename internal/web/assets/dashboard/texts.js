@@ -43,7 +43,7 @@ export const t = {
 
   kinds: { healthy: 'Healthy', issue: 'Issue', error: 'Error', pending: 'Pending' },
   states: { success: 'Healthy', fail: 'Issue', scriptError: 'Error', pending: 'Pending', unknown: 'Pending', notApplicable: 'Not applicable' },
-  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By its content', all: 'All platforms' },
+  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By content', all: 'All platforms' },
   bar: { nothing: 'no device counts', part: (kind, n, share) => `${kind} ${n} (${share})` },
   output: {
     error: 'Error', out: 'Output', none: 'It said nothing.', less: 'Show less', more: (n) => `Show ${n} more characters`,
@@ -91,7 +91,7 @@ export const t = {
     title: 'Trend', span: 'Time span', spans: { day: 'Day', week: 'Week', month: 'Month', all: 'All' }, time: 'Time', nothing: 'Nothing was recorded in this time.',
     label: (latest) => `Devices over time by state; latest entry ${latest}. The numbers are in the history below.`,
   },
-  history: { title: 'History', at: 'Recorded', by: 'By', computed: 'computed', removed: 'Removed', unit: (n, c) => `${n} ${s(c, 'entry', 'entries')}` },
+  history: { title: 'History', at: 'Recorded', by: 'By', computed: 'computed', removed: 'Removed' },
   source: {
     label: 'Source of the script', none: 'This script has no source', noneHint: 'Its numbers are reported by somebody else’s runner. With a source, devices run it themselves.', write: 'Write it',
     all: (n) => `Show all ${n} lines`,
