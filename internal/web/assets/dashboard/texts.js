@@ -37,6 +37,7 @@ export const t = {
     unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
     status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', retry: 'Try again',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
+    noPermission: 'To see scripts and devices takes DeviceManagementConfiguration.Read.All. An administrator can give it to you; sign in again then.',
   },
   unsaved: { title: 'Leave without saving?', body: 'What you changed on this page is not saved. It is lost when you leave.', leave: 'Leave' },
   time: { never: 'never', justNow: 'just now', soon: 'in a moment' },
