@@ -43,6 +43,7 @@ type DeviceRunState struct {
 	LastSyncAt         time.Time // of the device
 	Output, Error      string    // what the run wrote
 	Device             *Device   // where it is asked for
+	ScriptName         string    // likewise
 }
 
 // ID gives the id: the script's and the device's.

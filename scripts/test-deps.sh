@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the tests run and Debian or Ubuntu may lack: PostgreSQL, the curl
-# and jq of the README, Node.js for the clients, and for the agent what it is tried
-# with: OpenSSH, Python, networks and systemd. Says what to install where it may not.
+# and jq of the README, Node.js for the clients, Chromium for the dashboard, and for the
+# agent what it is tried with: OpenSSH, Python, networks and systemd. Says what to install
+# where it may not.
 set -eu
 
 have_postgres() {
@@ -13,12 +14,20 @@ have_postgres() {
 	return 1
 }
 
+have_chromium() {
+	for chromium in chromium chromium-browser google-chrome "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+		command -v "$chromium" >/dev/null && return
+	done
+	return 1
+}
+
 missing=
 have_postgres || missing="$missing postgresql"
 for tool in curl jq npm; do
 	command -v "$tool" >/dev/null || missing="$missing $tool"
 done
 command -v node >/dev/null || missing="$missing nodejs"
+have_chromium || missing="$missing chromium"
 command -v python3 >/dev/null || missing="$missing python3"
 command -v ssh-keygen >/dev/null || missing="$missing openssh-client"
 if [ "$(uname -s)" = Linux ]; then

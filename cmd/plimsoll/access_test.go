@@ -274,7 +274,7 @@ func TestSecondStart(t *testing.T) {
 	id := first.addScript(t)
 	first.stop(t)
 	second := startServer(t, store)
-	if second.FirstClient != nil || second.TenantID != first.TenantID {
+	if second.FirstClient != nil || second.FirstUser != nil || second.TenantID != first.TenantID {
 		t.Errorf("%+v", second.announcement)
 	}
 	second.token = first.token // signed by a key that rests in the store

@@ -154,7 +154,7 @@ func TestDeviceIsGoneAtOnce(t *testing.T) {
 					t.Error(r.text)
 				}
 			}
-			s.must(t, http.StatusNotFound, "GET", s.URL+"/agent/v1/scripts/"+script.ID+"/content", "", "Authorization", "Bearer "+w.token)
+			s.must(t, http.StatusUnauthorized, "GET", s.URL+"/agent/v1/scripts/"+script.ID+"/content", "", "Authorization", "Bearer "+w.token)
 		}
 		result.Sequence++
 		wantGone(t, first, result)

@@ -47,9 +47,11 @@ UMask=0077
 WantedBy=multi-user.target
 `
 
-// program is the agent as the system's services start and stop it.
+// program is the agent as the system's services start and stop it. It tells of work
+// that ended though nobody stopped it.
 type program struct {
 	work  func(context.Context) error
+	died  func(error)
 	stop  context.CancelFunc
 	ended chan error
 }
@@ -58,7 +60,13 @@ type program struct {
 func (p *program) Start(service.Service) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop, p.ended = cancel, make(chan error, 1)
-	go func() { p.ended <- p.work(ctx) }()
+	go func() {
+		err := p.work(ctx)
+		p.ended <- err
+		if ctx.Err() == nil {
+			p.died(err)
+		}
+	}()
 	return nil
 }
 
@@ -68,7 +76,7 @@ func (p *program) Stop(service.Service) error {
 	return <-p.ended
 }
 
-func (a *app) agentService(work func(context.Context) error) (service.Service, error) {
+func (a *app) agentService(p *program) (service.Service, error) {
 	self, err := os.Executable()
 	if err == nil {
 		self, err = filepath.EvalSymlinks(self)
@@ -80,7 +88,7 @@ func (a *app) agentService(work func(context.Context) error) (service.Service, e
 	if err != nil {
 		return nil, err
 	}
-	return service.New(&program{work: work}, &service.Config{
+	return service.New(p, &service.Config{
 		Name: serviceName, DisplayName: "Plimsoll agent", Description: "Runs the compliance scripts of a Plimsoll server on this machine.",
 		Executable: self, Arguments: []string{"agent", "run", "--data", folder},
 		Option: service.KeyValue{
@@ -97,22 +105,30 @@ func (l logLines) Write(p []byte) (int, error) {
 	return len(p), l.Info(strings.TrimSpace(string(p)))
 }
 
-// runAsService runs the agent as a service of Windows, which wants to be answered.
+// runAsService runs the agent as a service of Windows, which wants to be answered, and
+// starts again what ends without its leave. What is not stopped by it ends so: the
+// service would be taken for one that runs.
 func (a *app) runAsService(run func(context.Context, io.Writer) error) error {
-	log := io.Discard
-	s, err := a.agentService(func(ctx context.Context) error { return run(ctx, log) })
+	var log service.Logger = service.ConsoleLogger // where the system has none
+	s, err := a.agentService(&program{
+		work: func(ctx context.Context) error { return run(ctx, logLines{log}) },
+		died: func(err error) {
+			_ = log.Error(fmt.Sprintf("the agent ended, to be started again: %v", err))
+			os.Exit(exitFailed)
+		},
+	})
 	if err != nil {
 		return err
 	}
-	if lines, err := s.SystemLogger(nil); err == nil {
-		log = logLines{lines}
+	if system, err := s.SystemLogger(nil); err == nil {
+		log = system
 	}
 	return s.Run()
 }
 
 // control does one thing with the agent's service.
 func (a *app) control(do func(service.Service) error, said string) error {
-	s, err := a.agentService(func(context.Context) error { return nil })
+	s, err := a.agentService(new(program)) // which is not run here
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ type announcement struct {
 	TenantID    string       `json:"tenantId"`
 	CAFile      string       `json:"caFile,omitempty"`
 	FirstClient *credentials `json:"firstClient,omitempty"`
+	FirstUser   *invitation  `json:"firstAdministrator,omitempty"`
 	Version     string       `json:"version"`
 	Store       string       `json:"-"`
 	Place       string       `json:"-"` // how commands name the store
@@ -29,7 +30,11 @@ const welcome = `Plimsoll {{.Version}} listens on {{.URL}}
 {{- if .CAFile}}
   CA file  {{.CAFile}}
 {{- end}}
-{{if .FirstClient}}
+{{if .FirstUser}}
+Nobody has signed in yet. This link sets the password of the user {{.FirstUser.Name}}, once, within three days:
+  {{.FirstUser.URL}}
+{{end}}
+{{- if .FirstClient}}
 This store is new. Here is its first client; the secret is shown only now:
   tenant id      {{.TenantID}}
   client id      {{.FirstClient.ClientID}}
@@ -65,10 +70,10 @@ func (n announcement) CURL() string {
 	return "--cacert '" + n.CAFile + "' "
 }
 
-func (a *app) announce(listener *server.Server, tenantID string, first *issuer.Credentials) error {
+func (a *app) announce(listener *server.Server, tenantID string, first *issuer.Credentials, invited *invitation) error {
 	n := announcement{
 		URL: listener.URL(), TenantID: tenantID, CAFile: listener.CAFile(), Version: version,
-		Store: a.storeName(), Place: "--data " + a.Data, Now: stamp(a.now()),
+		Store: a.storeName(), Place: "--data " + a.Data, Now: stamp(a.now()), FirstUser: invited,
 	}
 	if a.Store != "" {
 		n.Place = "--store ADDRESS" // it may hold a password

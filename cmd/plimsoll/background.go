@@ -23,6 +23,7 @@ func (a *app) background(s *store.Store, log *slog.Logger) []func(context.Contex
 		a.every(recordInterval, log, "recording summaries", s.RecordSummaries),
 		a.every(thinInterval, log, "thinning histories", s.ThinHistories),
 		a.every(thinInterval, log, "dropping old counts", s.DropOldCounts),
+		a.every(thinInterval, log, "dropping what expired of sign-ins", s.DropExpiredSignIns),
 	}
 }
 

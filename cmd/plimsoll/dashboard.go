@@ -6,11 +6,9 @@ import (
 	"strings"
 
 	"plimsoll"
+	"plimsoll/internal/issuer"
 	"plimsoll/internal/web"
 )
-
-// dashboardClientID is the client that the dashboard is at the built-in issuer.
-const dashboardClientID = "5f0d4f7e-6a0b-4f54-9d0a-7c1d3c0f4b21"
 
 const dashboardScope = "openid profile api://plimsoll/.default"
 
@@ -18,17 +16,17 @@ const dashboardScope = "openid profile api://plimsoll/.default"
 // it is a client there, and else at the built-in issuer.
 func (c *serveCommand) dashboard(tenantID string, next http.Handler) (http.Handler, error) {
 	config := web.Config{
-		Version: version, ClientID: dashboardClientID, Scope: dashboardScope,
+		Version: version, ClientID: issuer.DashboardClientID, Scope: dashboardScope,
 		Authority: func(r *http.Request) string { return baseURL(r) + "/" + tenantID + "/v2.0" },
 	}
 	if c.OIDCClientID == "" {
 		return web.Handler(config, next)
 	}
-	issuer, err := url.Parse(c.OIDCIssuer)
+	provider, err := url.Parse(c.OIDCIssuer)
 	if err != nil {
 		return nil, plimsoll.Errorf(plimsoll.Invalid, "--oidc-issuer is not a URL")
 	}
-	config.ClientID, config.Scope, config.Provider = c.OIDCClientID, c.OIDCScope, issuer.Scheme+"://"+issuer.Host
+	config.ClientID, config.Scope, config.Provider = c.OIDCClientID, c.OIDCScope, provider.Scheme+"://"+provider.Host
 	config.Authority = func(*http.Request) string { return strings.TrimSuffix(c.OIDCIssuer, "/") }
 	return web.Handler(config, next)
 }

@@ -30,11 +30,11 @@ func TestReportsOutliveAServer(t *testing.T) {
 	defer stop()
 	defer stopChanging()
 	for i := range l.servers {
-		l.await(t, 2000)
+		l.await(t, 1000)
 		l.restart(t, i)
 	}
 	verifyStore(t, store) // while all goes on
-	l.await(t, 2000)
+	l.await(t, 1000)
 	stopChanging()
 	stop()
 	l.check(t)
@@ -58,7 +58,7 @@ func TestReportsOutlivePostgres(t *testing.T) {
 	defer stop()
 	defer stopChanging()
 	for range 3 {
-		l.await(t, 500)
+		l.await(t, 300)
 		refused := l.refused.Load()
 		cluster.KillAll()
 		for _, s := range []*testServer{a, b} {
@@ -73,7 +73,7 @@ func TestReportsOutlivePostgres(t *testing.T) {
 			t.Error("no check-in met the outage")
 		}
 	}
-	l.await(t, 500)
+	l.await(t, 300)
 	stopChanging()
 	stop()
 	l.check(t)

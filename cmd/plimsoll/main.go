@@ -47,6 +47,7 @@ type commandLine struct {
 
 	Serve  serveCommand   `cmd:"" help:"Serve the API."`
 	Client clientCommands `cmd:"" help:"Create, list, rotate and delete the clients of the built-in issuer. Works on the store, whether a server runs or not."`
+	User   userCommands   `cmd:"" help:"Create, list, invite and delete the people who sign in at the built-in issuer. Works on the store, whether a server runs or not."`
 	Token  tokenCommand   `cmd:"" help:"Print a bearer token, for curl."`
 
 	EnrollmentToken enrollmentTokenCommands `cmd:"" help:"Create, list and revoke the tokens by which devices enrol. A client of the server's API."`

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"plimsoll"
 	"plimsoll/internal/auth"
@@ -21,10 +20,12 @@ import (
 	"plimsoll/internal/graph"
 	"plimsoll/internal/ingest"
 	"plimsoll/internal/issuer"
+	"plimsoll/internal/odata"
 	"plimsoll/internal/server"
 	"plimsoll/internal/service"
 	"plimsoll/internal/store"
 	"plimsoll/internal/throttle"
+	"plimsoll/internal/web"
 )
 
 type serveCommand struct {
@@ -47,6 +48,7 @@ type serveCommand struct {
 	CheckInInterval time.Duration `default:"15m" help:"How often the agents of devices check in, from 10s to 24h."`
 	MaxConnections  int           `default:"10000" help:"Connections served at once; more wait."`
 	MaxAgents       *int          `name:"max-waiting-agents" help:"Agents that wait for a change at once; more are answered 429, and come at the check-in interval. The default is half of --max-connections; 0 lets none wait." placeholder:"N"`
+	MaxOpenPages    int           `default:"2000" help:"Pages that follow what changes at once; more are answered 429. 0 lets none."`
 	MaxWaiting      int           `default:"4096" help:"Run summaries that wait to be stored, and on PostgreSQL to be read; more are answered 429."`
 	RatePerClient   float64       `default:"0" help:"Requests a second that one client, or one device, may make, from 0.001 to 100000; more are answered 429. 0 is no limit."`
 	RateTotal       float64       `default:"0" help:"Requests a second that all clients and devices together may make of this server; 0 is no limit."`
@@ -102,15 +104,27 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	m := newMetrics(s)
-	useCases, stop := c.startService(ctx, a, s, m, log)
-	defer stop() // after the last request, and before the store closes
-	limiter := throttle.New(limits, m.observeThrottled, a.now)
-	handler, err := c.dashboard(tenantID, a.handler(ctx, s, clients, useCases, limiter, m, external, tenantID, c.waitingAgents(), log))
+	users := issuer.NewUsers(s, a.now, a.random)
+	administrator, token, expiresAt, err := users.InviteFirst(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.announce(listener, tenantID, first); err != nil {
+	m := newMetrics(s)
+	useCases, stop := c.startService(ctx, a, s, m, log)
+	defer stop() // after the last request, and before the store closes
+	pages := graph.NewPages(useCases.FleetState, c.MaxOpenPages, a.now, backgroundFault(ctx, log, "showing what changes"))
+	defer runInBackground(ctx, pages.Run)()
+	limiter := throttle.New(limits, m.observeThrottled, a.now)
+	api := a.handler(ctx, s, clients, users, useCases, pages, limiter, m, external, tenantID, c.waitingAgents(), log)
+	handler, err := c.dashboard(tenantID, api)
+	if err != nil {
+		return err
+	}
+	var invited *invitation
+	if token != "" {
+		invited = newInvitation(listener.URL(), administrator, token, expiresAt)
+	}
+	if err := a.announce(listener, tenantID, first, invited); err != nil {
 		return err
 	}
 	if c.Demo {
@@ -141,6 +155,9 @@ func (c *serveCommand) limits() (throttle.Limits, error) {
 	if c.waitingAgents() < 0 {
 		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--max-waiting-agents must be 0 or more")
 	}
+	if c.MaxOpenPages < 0 {
+		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--max-open-pages must be 0 or more")
+	}
 	if c.CheckInInterval < 10*time.Second || c.CheckInInterval > 24*time.Hour {
 		return throttle.Limits{}, plimsoll.Errorf(plimsoll.Invalid, "--check-in-interval must be from 10s to 24h")
 	}
@@ -169,6 +186,10 @@ func (c *serveCommand) rateLimits() (throttle.Limits, error) {
 	}
 	return limits, nil
 }
+
+// formLimits is how many forms of the sign-in pages one network may send: twenty
+// at once, and one every two seconds.
+func formLimits() throttle.Limits { return throttle.Limits{PerClient: 0.5, Burst: 40 * time.Second} }
 
 // startService makes the use cases, with what gathers their writes and, where
 // the database is another process, their reads.
@@ -207,9 +228,9 @@ func (c *serveCommand) startService(
 // reports: those only come in groups.
 func storesOf(s *store.Store) service.Stores {
 	return service.Stores{
-		ScriptStore: s, ScriptFeed: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s,
+		ScriptStore: s, ScriptFeed: s, OverviewStore: s, RunSummaryStore: s, RunSummaryReader: s, RunSummaryAppender: s,
 		DeviceStore: s, EnrollmentTokenStore: s, Enroller: s, GroupStore: s, MemberStore: s, FilterStore: s,
-		AssignmentStore: s, RunStateStore: s, CheckInStore: s,
+		AssignmentStore: s, RunStateStore: s, AuditStore: s, CheckInStore: s,
 	}
 }
 
@@ -262,16 +283,17 @@ func settingError(err error) error {
 // handler puts the surfaces together. When ctx ends, nobody is kept waiting for a
 // change any longer.
 func (a *app) handler(
-	ctx context.Context, s *store.Store, clients *issuer.Clients, useCases *service.Service, limiter *throttle.Throttle, m *metrics,
-	external auth.Verifier, tenantID string, waitingAgents int, log *slog.Logger,
+	ctx context.Context, s *store.Store, clients *issuer.Clients, users *issuer.Users, useCases *service.Service, pages *graph.Pages,
+	limiter *throttle.Throttle, m *metrics, external auth.Verifier, tenantID string, waitingAgents int, log *slog.Logger,
 ) http.Handler {
 	keys := issuer.NewKeys(s, a.now, a.random, log)
 	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, a.now)
 	verifier := auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, a.now)
-	api := graph.New(useCases, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
+	api := graph.New(useCases, pages, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
-		BaseURL: baseURL,
+		Users: users, Throttle: throttle.New(formLimits(), m.observeThrottled, a.now), BaseURL: baseURL,
+		DashboardRedirects: []string{web.RedirectPath}, PostLogout: "/", Stylesheet: web.SignInStylesheet,
 	})
 	devices := checkin.NewHandler(checkin.Config{
 		Service: useCases, Throttle: limiter, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
@@ -279,10 +301,22 @@ func (a *app) handler(
 		Verifier: auth.NewCached(auth.NewBuiltin(keys, tenantID, issuer.DeviceAudience, a.now), rememberTokens, a.now),
 	})
 	context.AfterFunc(ctx, devices.StopWaiting)
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "plimsoll_waiting_agents", Help: "Agents that wait for a change now.",
-	}, func() float64 { return float64(devices.Waiting()) }))
-	return gzhttp.GzipHandler(operations(s, m, besides(devices, tokens.Handler(api))))
+	context.AfterFunc(ctx, pages.Stop)
+	m.gauge("plimsoll_waiting_agents", devices.Waiting) // agents that wait for a change now
+	m.gauge("plimsoll_open_pages", pages.Open)          // pages that follow what changes now
+	return compressed(operations(s, m, besides(devices, tokens.Handler(api))))
+}
+
+// compressed packs answers, but for streams of events: those are encoded once for
+// all who read them.
+func compressed(h http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(func(media string) bool {
+		return media != odata.EventStream && gzhttp.DefaultContentTypeFilter(media)
+	}))
+	if err != nil {
+		panic("answers cannot be compressed: " + err.Error()) // a fault of these options alone
+	}
+	return wrap(h)
 }
 
 // besides serves the devices' paths, and hands the rest on.

@@ -6,12 +6,12 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,7 +66,7 @@ type Agent struct {
 
 	given   assignment
 	scripts []*script // that are given
-	refused []checkin.RefusedScript
+	leaving []*script // that are given no more, and still run
 	last    contact
 	records map[string]*record
 
@@ -88,7 +88,7 @@ func Open(c Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := lock(c.Folder)
+	unlock, err := lock(c.Folder, lockPatience)
 	if err != nil {
 		return nil, err
 	}
@@ -118,19 +118,20 @@ func (a *Agent) open() (err error) {
 	if err := runner.Sweep(filepath.Join(a.Folder, runsFolder)); err != nil {
 		a.Log.Warn("leftovers of earlier runs could not be removed", "error", err)
 	}
-	var damage string
-	if a.journal, damage, err = openWhole(filepath.Join(a.Folder, queueFile), a.identity.DeviceID, queueLimits{maxQueued, queuedBytes}); err != nil {
+	journal, has, damage, err := openWhole(filepath.Join(a.Folder, queueFile), a.identity.DeviceID, queueLimits{maxQueued, queuedBytes})
+	if err != nil {
 		return err
 	}
-	if damage != "" {
+	if damage != nil {
 		a.Log.Error("the queue was damaged and is put aside; a new one begins", "error", damage)
 	}
-	given, last, records, err := a.journal.load()
-	if err != nil {
-		return errors.Join(err, a.journal.close())
+	a.journal, a.last, a.records, a.where = journal, has.last, has.records, a.Zone()
+	a.take(has.given, nil)
+	for _, s := range a.scripts {
+		if a.record(s.ID).Doubted { // the next answer is to tell all about it
+			a.given.ETag = ""
+		}
 	}
-	a.last, a.records, a.where = last, records, a.Zone()
-	a.take(given, nil)
 	a.link.begin(a)
 	return nil
 }
@@ -166,6 +167,9 @@ func (a *Agent) Once(ctx context.Context) error {
 func (a *Agent) isDone() (bool, error) {
 	if a.link.fault != nil && !a.isBusy() {
 		return true, a.link.fault
+	}
+	if a.link.stuck && !a.isBusy() {
+		return true, plimsoll.Errorf(plimsoll.TooManyRequests, "The server takes no results now; they are kept, and brought again later.")
 	}
 	return !a.isBusy() && !a.waits() && a.link.answers > 0 && len(a.dueNow(a.Now())) == 0, nil
 }
@@ -219,7 +223,6 @@ func (a *Agent) step(ctx context.Context) time.Duration {
 	if !a.link.busy { // what is on its way stays where it is
 		a.saveUnsaved()
 	}
-	a.reportRefused(now)
 	a.fetchMissing(ctx, now)
 	next := a.runDue(ctx, now)
 	if at := a.link.step(ctx, a, now); next.IsZero() || at.Before(next) {
@@ -231,7 +234,7 @@ func (a *Agent) step(ctx context.Context) time.Duration {
 // rest notes that what was begun was ended by us, and not by the machine.
 func (a *Agent) rest() {
 	begun := map[string]*record{}
-	for _, s := range a.scripts {
+	for _, s := range slices.Concat(a.scripts, a.leaving) {
 		if s.running {
 			s.running = false
 			r := a.record(s.ID)

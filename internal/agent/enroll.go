@@ -43,7 +43,7 @@ func Enroll(ctx context.Context, e *Enrolment) (*Identity, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(e.Folder)
+	unlock, err := lock(e.Folder, lockPatience)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func Unenroll(ctx context.Context, folder string, forget bool, now func() time.T
 	if plimsoll.ErrorCode(err) == plimsoll.NotFound {
 		return err
 	}
-	unlock, lockErr := lock(folder)
+	unlock, lockErr := lock(folder, lockPatience)
 	if lockErr != nil {
 		return lockErr
 	}
@@ -195,10 +195,16 @@ func remove(folder string, names ...string) (err error) {
 }
 
 // lock makes this the only process that works for the folder's device, and gives
-// what ends that. It is Conflict while another one does.
-func lock(folder string) (unlock func(), err error) {
+// what ends that. It is Conflict while another one does, and for as long as patience
+// says: one may be about to end, or only look (see [IsRunning]).
+func lock(folder string, patience time.Duration) (unlock func(), err error) {
+	const every = 50 * time.Millisecond
 	file := flock.New(filepath.Join(folder, lockFile), flock.SetPermissions(0o600))
 	locked, err := file.TryLock()
+	for tries := patience / every; err == nil && !locked && tries > 0; tries-- {
+		time.Sleep(every)
+		locked, err = file.TryLock()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lock the agent's folder: %w", err)
 	}
@@ -214,7 +220,7 @@ func IsRunning(folder string) bool {
 	if _, err := os.Stat(filepath.Join(folder, lockFile)); err != nil {
 		return false
 	}
-	unlock, err := lock(folder)
+	unlock, err := lock(folder, 0)
 	if err == nil {
 		unlock()
 	}

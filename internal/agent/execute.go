@@ -3,11 +3,8 @@ package agent
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,7 +16,6 @@ import (
 	"plimsoll/internal/agent/runner"
 	"plimsoll/internal/agent/signature"
 	"plimsoll/internal/checkin"
-	"plimsoll/internal/wholefile"
 )
 
 // script is one that the device has to run.
@@ -27,10 +23,11 @@ type script struct {
 	checkin.Script
 
 	schedule plimsoll.Schedule
-	present  bool      // its content is on disk
-	doubts   int       // contents in a row that were not the one assigned
-	notYet   time.Time // until when it is not tried again
-	reason   string    // why it is not run though it is due
+	present  bool          // its content is on disk
+	faults   int           // tries in a row to fetch its content, or to find its account, that failed for a reason of its own
+	notYet   time.Time     // until when it is not tried again
+	pause    time.Duration // which notYet was ahead
+	reason   string        // why it is not run though it is due
 	running  bool
 }
 
@@ -38,36 +35,68 @@ const (
 	maxBegun   = 3           // runs that the machine or the agent did not survive, before that is the verdict
 	tryAgain   = time.Minute // after what may be otherwise soon
 	maxDoubts  = 2           // contents that are not the one assigned, before that is the verdict
+	maxFaults  = 5           // the same of what this machine is at fault for
 	maxRecords = 10_000
 )
 
 // take makes what the server gave what the device has to run. What is as it was
-// goes on as it does.
+// goes on as it does, and what cannot be followed is reported.
 func (a *Agent) take(given assignment, refused []checkin.RefusedScript) {
-	before := a.scripts
-	a.given, a.refused, a.scripts = given, refused, nil
+	before := slices.Concat(a.scripts, a.leaving)
+	a.given, a.scripts, a.leaving = given, nil, nil
 	for i := range given.Scripts {
 		wire := given.Scripts[i]
 		schedule, err := wire.Schedule.Domain()
 		if err != nil {
-			a.refused = append(a.refused, checkin.RefusedScript{ID: wire.ID, Revision: wire.Revision, LastSequence: wire.LastSequence, Err: err})
+			refused = append(refused, checkin.RefusedScript{ID: wire.ID, Revision: wire.Revision, LastSequence: wire.LastSequence, Err: err})
 			continue
 		}
 		s := &script{}
 		if at := slices.IndexFunc(before, func(old *script) bool { return old.ID == wire.ID }); at >= 0 {
 			s = before[at]
+			before = slices.Delete(before, at, at+1)
 		}
 		if s.Revision != wire.Revision || s.ContentHash != wire.ContentHash {
-			s.present, s.doubts, s.notYet, s.reason = false, 0, time.Time{}, ""
+			s.present, s.faults, s.notYet, s.reason = false, 0, time.Time{}, ""
 		}
 		s.Script, s.schedule = wire, schedule
 		if _, err := os.Stat(a.contentPath(s)); err == nil {
 			s.present = true
 		}
 		a.scripts = append(a.scripts, s)
+		if r := a.record(s.ID); r.Refused != "" { // what was reported then was not of a run
+			r.Refused, r.Progress = "", plimsoll.Progress{}
+		}
+	}
+	for _, s := range before {
+		if s.running { // and must not run beside itself, should it come back
+			a.leaving = append(a.leaving, s)
+		}
 	}
 	a.removeContents()
+	a.reportRefused(refused)
 	a.forget()
+}
+
+// compare finds out, by an answer that came later, about latest results of which the
+// server said that it had them before, and gives the records that it changed. An answer
+// may have been lost; or this machine was put back to an earlier state, and the number
+// was another run's: then the script runs again.
+func (a *Agent) compare(given []checkin.Script) map[string]*record {
+	changed := map[string]*record{}
+	for i := range given {
+		s, r := &given[i], a.record(given[i].ID)
+		if !r.Doubted {
+			continue
+		}
+		changed[s.ID] = r
+		if r.Doubted, r.Reported = false, s.LastSequence <= r.Sequence; !r.Reported {
+			a.Log.Warn("the server knows of later runs than this machine, which was put back to an earlier state; the script runs again",
+				"script_id", s.ID, "sequence", r.Sequence, "server_sequence", s.LastSequence)
+			r.Progress = plimsoll.Progress{}
+		}
+	}
+	return changed
 }
 
 // forget keeps the number of scripts small of which is known how far the device
@@ -86,22 +115,6 @@ func (a *Agent) forget() {
 	}
 }
 
-// contentPath is where a script's content is kept: by its hash, which is hex.
-func (a *Agent) contentPath(s *script) string {
-	return filepath.Join(a.Folder, scriptsFolder, strings.ToLower(s.ContentHash))
-}
-
-// removeContents removes the contents that are not to run any more.
-func (a *Agent) removeContents() {
-	entries, _ := os.ReadDir(filepath.Join(a.Folder, scriptsFolder)) // where there is none, there are none
-	for _, entry := range entries {
-		path := filepath.Join(a.Folder, scriptsFolder, entry.Name())
-		if !slices.ContainsFunc(a.scripts, func(s *script) bool { return a.contentPath(s) == path }) {
-			_ = os.Remove(path)
-		}
-	}
-}
-
 // spread gives the device's place among all that run a script.
 func (a *Agent) spread(script string) plimsoll.Spread {
 	return plimsoll.SpreadOf(a.identity.DeviceID, script)
@@ -114,6 +127,11 @@ func (a *Agent) dueAt(s *script, now time.Time) time.Time {
 		return now
 	}
 	return s.schedule.DueAt(&r.Progress, s.Revision, now, a.where, a.spread(s.ID))
+}
+
+func (a *Agent) isDue(s *script, now time.Time) bool {
+	at := a.dueAt(s, now)
+	return !at.IsZero() && !at.After(now)
 }
 
 // dueNow gives the scripts that are to run now, those first that are due longest.
@@ -161,7 +179,10 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 	}
 	var err error
 	if job.Account, err = runner.AccountFor(ctx, plimsoll.RunAsAccount(s.RunAsAccount), a.SignedIn); err != nil {
-		a.putOff(s, now, err.Error())
+		a.putOff(s, now, tryAgain, err.Error())
+		if plimsoll.ErrorCode(err) != plimsoll.NotFound { // somebody is signed in
+			a.countFault(s, now, maxFaults, err)
+		}
 		return
 	}
 	if job.Content, err = readContent(a.contentPath(s), s.ContentHash); err != nil {
@@ -170,12 +191,13 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 		s.present = false
 		return
 	}
+	s.faults = 0
 	signedAt, err := a.mayRun(s, r, job, now)
 	if r.Begun >= maxBegun && err == nil {
 		err = fmt.Errorf("the machine or its agent ended while the script ran, %d times in a row", r.Begun)
 	}
 	if err != nil {
-		a.conclude(s, &s.Script, now, runner.Failed("The script was not run: %v", err))
+		a.refuse(s, now, err)
 		return
 	}
 	r.Begun++
@@ -197,6 +219,7 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 			if !signedAt.IsZero() {
 				r.SignedAt = signedAt
 			}
+			r.Highest = max(r.Highest, ran.Revision)
 			a.conclude(s, &ran, now, verdict)
 		}
 	})
@@ -205,26 +228,28 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 // putOffAt tells whether a script is not to be tried yet. What was put off by a clock
 // that was ahead is not.
 func (s *script) putOffAt(now time.Time) bool {
-	return s.notYet.After(now) && !s.notYet.After(now.Add(2*tryAgain))
+	return s.notYet.After(now) && !s.notYet.After(now.Add(s.pause))
 }
 
 // putOff lets a script wait for what may be otherwise soon.
-func (a *Agent) putOff(s *script, now time.Time, reason string) {
+func (a *Agent) putOff(s *script, now time.Time, pause time.Duration, reason string) {
 	if s.reason != reason {
 		a.Log.Info("script waits", "script_id", s.ID, "reason", reason)
 	}
-	s.reason, s.notYet = reason, now.Add(tryAgain)
+	s.reason, s.notYet, s.pause = reason, now.Add(pause), pause
 }
 
-func readContent(path, hash string) ([]byte, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// countFault makes what failed so often in a row the verdict, and from then on each
+// time that the script is due.
+func (a *Agent) countFault(s *script, now time.Time, most int, err error) {
+	if s.faults++; s.faults >= most {
+		a.refuse(s, now, err)
 	}
-	if sum := sha256.Sum256(content); !strings.EqualFold(hex.EncodeToString(sum[:]), hash) {
-		return nil, errors.New("its hash is another")
-	}
-	return content, nil
+}
+
+// refuse gives the verdict on a script that may not, or cannot, be run here.
+func (a *Agent) refuse(s *script, now time.Time, err error) {
+	a.conclude(s, &s.Script, now, runner.Failed("The script was not run: %v", err))
 }
 
 // mayRun refuses what a server may not have this device run: what is older than
@@ -265,7 +290,7 @@ func (a *Agent) conclude(s *script, ran *checkin.Script, began time.Time, verdic
 	r := a.record(ran.ID)
 	r.Progress = plimsoll.Progress{Revision: ran.Revision, RanAt: began, RunRequest: max(r.RunRequest, ran.RunRequest)}
 	r.Sequence = max(r.Sequence, ran.LastSequence, s.LastSequence) + 1
-	r.Highest, r.Begun, r.Reported = max(r.Highest, ran.Revision), 0, false
+	r.Begun, r.Reported, r.Doubted, r.Replaced = 0, false, false, false
 	reason, _, _ := strings.Cut(verdict.Error, "\n")
 	r.Last = &outcome{State: string(verdict.State), Took: verdict.Took, Error: reason}
 	result := checkin.Result{
@@ -310,63 +335,16 @@ func (a *Agent) saveUnsaved() {
 }
 
 // reportRefused reports the scripts that the server gave in a way that cannot be
-// followed: once for each revision.
-func (a *Agent) reportRefused(now time.Time) {
-	for i := range a.refused {
-		refused := &a.refused[i]
-		r := a.record(refused.ID)
-		if refused.Revision < 1 || r.Revision == refused.Revision {
+// followed: once for each way.
+func (a *Agent) reportRefused(all []checkin.RefusedScript) {
+	for i := range all {
+		refused := &all[i]
+		a.Log.Error("a script is refused", "script_id", refused.ID, "revision", refused.Revision, "error", refused.Err)
+		reason := fmt.Sprintf("revision %d: %v", refused.Revision, refused.Err)
+		if refused.ID == "" || refused.Revision < 1 || a.record(refused.ID).Refused == reason {
 			continue
 		}
-		a.Log.Error("a script is refused", "script_id", refused.ID, "revision", refused.Revision, "error", refused.Err)
-		wire := checkin.Script{ID: refused.ID, Revision: refused.Revision, LastSequence: refused.LastSequence}
-		a.conclude(&script{Script: wire}, &wire, now, runner.Failed("The script was not run: %v", refused.Err))
+		a.record(refused.ID).Refused = reason
+		a.refuse(&script{Script: checkin.Script{ID: refused.ID, Revision: refused.Revision, LastSequence: refused.LastSequence}}, a.Now().Round(0), refused.Err)
 	}
-	a.refused = nil
-}
-
-// fetchMissing fetches the content of a script that is not here, one at a time.
-func (a *Agent) fetchMissing(ctx context.Context, now time.Time) {
-	at := slices.IndexFunc(a.scripts, func(s *script) bool { return !s.present && !s.putOffAt(now) })
-	if a.fetching > 0 || at < 0 || a.link.fault != nil {
-		return
-	}
-	s := a.scripts[at]
-	id, hash, path := s.ID, s.ContentHash, a.contentPath(s)
-	a.fetching++
-	a.background(ctx, func() func() {
-		limited, cancel := context.WithTimeout(ctx, requestTimeout)
-		defer cancel()
-		content, err := a.client.Content(limited, id, hash)
-		if err == nil {
-			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), wholefile.Write(path, content, 0o600))
-		}
-		return func() {
-			a.fetching--
-			if s.ContentHash == hash { // it is still what is wanted
-				a.fetched(s, err)
-			}
-		}
-	})
-}
-
-// fetched notes how fetching a script's content went. Content of another hash may
-// be of a revision that came meanwhile: another check-in tells.
-func (a *Agent) fetched(s *script, err error) {
-	now := a.Now().Round(0)
-	refused, isRefusal := errors.AsType[*checkin.Error](err)
-	switch {
-	case err == nil:
-		s.present, s.doubts = true, 0
-		return
-	case plimsoll.ErrorCode(err) == plimsoll.Damaged:
-		if s.doubts++; s.doubts == maxDoubts {
-			a.conclude(s, &s.Script, now, runner.Failed("The script was not run: %v", err))
-		} else if s.doubts < maxDoubts {
-			a.link.soon(a)
-		}
-	case isRefusal && refused.Status == http.StatusNotFound:
-		a.link.soon(a) // the device does not have it to run any more
-	}
-	a.putOff(s, now, "its content could not be fetched: "+err.Error())
 }

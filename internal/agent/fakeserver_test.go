@@ -47,32 +47,44 @@ func TestMain(m *testing.M) {
 type scripted struct {
 	*httptest.Server
 
-	mu       sync.Mutex
-	scripts  []map[string]any  // as they are written
-	contents map[string][]byte // by the script's id
-	etag     int
-	got      []checkin.Result // that it has acknowledged
-	checkIns int
-	unsent   int                                                     // check-ins whose answer is lost
-	answer   func(http.ResponseWriter, *checkin.CheckInRequest) bool // true where it has answered
-	changed  chan struct{}                                           // closed at a change
+	mu         sync.Mutex
+	scripts    []map[string]any  // as they are written
+	contents   map[string][]byte // by the script's id
+	etag       int
+	got        []checkin.Result               // that it has acknowledged
+	last       map[string]int64               // their last sequences
+	fetched    int                            // contents
+	tokenFault bool                           // tokens are refused
+	prefers    []string                       // of waits
+	wait       func(http.ResponseWriter) bool // true where it has answered
+	checkIns   int
+	unsent     int                                                     // check-ins whose answer is lost
+	answer     func(http.ResponseWriter, *checkin.CheckInRequest) bool // true where it has answered
+	changed    chan struct{}                                           // closed at a change
 }
 
 func newScripted(t *testing.T) *scripted {
 	t.Helper()
-	s := &scripted{scripts: []map[string]any{}, contents: map[string][]byte{}, changed: make(chan struct{})}
+	s := &scripted{scripts: []map[string]any{}, contents: map[string][]byte{}, last: map[string]int64{}, changed: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /agent/v1/enroll", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		_, _ = io.WriteString(w, `{"deviceId":"0f7c6a0e-3f5e-4a55-9f3e-0d3f4b6b0c11","tenantId":"tenant","checkInSeconds":900}`)
 	})
 	mux.HandleFunc("POST /tenant/oauth2/v2.0/token", func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.tokenFault {
+			http.Error(w, `{"error":"invalid_request","error_description":"no token"}`, http.StatusBadRequest)
+			return
+		}
 		_, _ = io.WriteString(w, `{"access_token":"token","expires_in":3600}`)
 	})
 	mux.HandleFunc("POST /agent/v1/check-in", s.checkIn)
 	mux.HandleFunc("GET /agent/v1/scripts/{id}/content", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.fetched++
 		content, ok := s.contents[r.PathValue("id")]
 		if !ok {
 			http.Error(w, `{"error":{"code":"ResourceNotFound","message":"no such script"}}`, http.StatusNotFound)
@@ -82,8 +94,12 @@ func newScripted(t *testing.T) *scripted {
 	})
 	mux.HandleFunc("GET /agent/v1/wait", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		changed, same := s.changed, r.Header.Get("If-None-Match") == fmt.Sprintf("%q", fmt.Sprint(s.etag))
+		s.prefers = append(s.prefers, r.Header.Get("Prefer"))
+		changed, same, wait := s.changed, r.Header.Get("If-None-Match") == fmt.Sprintf("%q", fmt.Sprint(s.etag)), s.wait
 		s.mu.Unlock()
+		if wait != nil && wait(w) {
+			return
+		}
 		if same {
 			select {
 			case <-changed:
@@ -120,6 +136,12 @@ func (s *scripted) checkIn(w http.ResponseWriter, r *http.Request) {
 	}
 	results := make([]map[string]any, len(request.Results))
 	for i := range request.Results {
+		id, sequence := request.Results[i].ScriptID, request.Results[i].Sequence
+		if sequence <= s.last[id] {
+			results[i] = map[string]any{"code": "duplicate"}
+			continue
+		}
+		s.last[id] = sequence
 		results[i] = map[string]any{"code": "accepted"}
 		s.got = append(s.got, request.Results[i])
 	}
@@ -129,6 +151,11 @@ func (s *scripted) checkIn(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := map[string]any{"etag": fmt.Sprint(s.etag), "nextCheckInSeconds": 900, "inventoryWanted": false, "results": results}
 	if request.ETag != fmt.Sprint(s.etag) {
+		for _, script := range s.scripts {
+			if id, ok := script["id"].(string); ok && s.last[id] > 0 {
+				script["lastSequence"] = s.last[id]
+			}
+		}
 		answer["scripts"] = s.scripts
 	}
 	_ = json.NewEncoder(w).Encode(answer)

@@ -35,11 +35,14 @@ type record struct {
 	plimsoll.Progress
 
 	Sequence int64     `json:"sequence"`           // of its latest run here
-	Highest  int64     `json:"highest"`            // revision that was taken
+	Highest  int64     `json:"highest"`            // revision that ran
 	SignedAt time.Time `json:"signedAt,omitzero"`  // of the latest signed content that ran
 	Begun    int       `json:"begun,omitempty"`    // runs begun that did not come to an end, in a row
 	Last     *outcome  `json:"last,omitempty"`     // of its latest run
 	Reported bool      `json:"reported,omitempty"` // the server has acknowledged that
+	Doubted  bool      `json:"doubted,omitempty"`  // the server had a result of that sequence before
+	Replaced bool      `json:"replaced,omitempty"` // the latest result stands for one that the server refused
+	Refused  string    `json:"refused,omitempty"`  // of what the server gave: why it cannot be followed, as was reported
 }
 
 // outcome is what is remembered of a run for people to see.
@@ -77,93 +80,125 @@ const (
 func bucket(tx *bolt.Tx, name string) *bolt.Bucket { return tx.Bucket([]byte(name)) }
 
 // lockPatience is how long an earlier process of the agent may take to end.
-const lockPatience = 5 * time.Second
+const lockPatience = 2 * time.Second
 
-// openJournal opens the journal of a device. One of another device, which this
-// machine was before, begins anew: its results are not this one's.
-func openJournal(path, deviceID string, limits queueLimits) (j *journal, err error) {
+// openJournal opens the journal of a device, and gives what it keeps. One of another
+// device, which this machine was before, begins anew: its results are not this one's.
+// The error is [plimsoll.Damaged] where the file holds what no journal does.
+func openJournal(path, deviceID string, limits queueLimits) (j *journal, has kept, err error) {
 	// The database is read as memory: pages that are cut off fault, and others that
 	// are not its own make it panic.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if fault := recover(); fault != nil {
-			j, err = nil, fmt.Errorf("open the queue %s: %v", path, fault)
+			j, err = nil, damaged(fmt.Errorf("%v", fault))
+		}
+		if err != nil {
+			err = fmt.Errorf("open the queue %s: %w", path, err)
 		}
 	}()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience})
+	if errors.Is(err, bolterrors.ErrInvalid) || errors.Is(err, bolterrors.ErrChecksum) || errors.Is(err, bolterrors.ErrVersionMismatch) {
+		err = damaged(err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open the queue %s: %w", path, err)
+		return nil, kept{}, err
 	}
 	j = &journal{db: db, limits: limits}
-	if err := db.Update(func(tx *bolt.Tx) error { return j.begin(tx, deviceID) }); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the queue %s: %w", path, err), db.Close())
+	if err = j.begin(deviceID); err == nil {
+		has, err = j.load()
 	}
-	return j, nil
+	if err != nil {
+		return nil, kept{}, errors.Join(err, db.Close())
+	}
+	return j, has, nil
+}
+
+func damaged(err error) error {
+	return &plimsoll.Error{Code: plimsoll.Damaged, Message: "the file is damaged: " + err.Error(), Err: err}
 }
 
 // openWhole opens a journal, and puts one aside that is damaged, of which damage
-// then tells: what it held is lost to the agent, which goes on.
-func openWhole(path, deviceID string, limits queueLimits) (j *journal, damage string, err error) {
-	j, err = openJournal(path, deviceID, limits)
-	if err == nil || errors.Is(err, bolterrors.ErrTimeout) || errors.Is(err, os.ErrPermission) {
-		return j, "", err
+// then tells: what it held is lost to the agent, which goes on. A disk that is full or
+// at fault, or a file that is in use, is an error, and harms nothing.
+func openWhole(path, deviceID string, limits queueLimits) (j *journal, has kept, damage, err error) {
+	j, has, err = openJournal(path, deviceID, limits)
+	if plimsoll.ErrorCode(err) != plimsoll.Damaged {
+		return j, has, nil, err
 	}
-	if os.Rename(path, path+".damaged") != nil {
-		return nil, "", err
+	damage = err
+	if err := os.Rename(path, path+".damaged"); err != nil {
+		return nil, kept{}, damage, errors.Join(damage, err)
 	}
-	damage = err.Error()
-	j, err = openJournal(path, deviceID, limits)
-	return j, damage, err
+	j, has, err = openJournal(path, deviceID, limits)
+	return j, has, damage, err
 }
 
-func (j *journal) begin(tx *bolt.Tx, deviceID string) error {
-	if about := bucket(tx, aboutBucket); about != nil && string(about.Get([]byte(deviceKey))) != deviceID {
-		for _, name := range []string{aboutBucket, scriptsBucket, resultsBucket} {
-			if err := tx.DeleteBucket([]byte(name)); err != nil {
+// begin makes what is missing of the journal, and counts its results. What is whole
+// is not written to: it may be opened on a disk that is full.
+func (j *journal) begin(deviceID string) error {
+	names := []string{aboutBucket, scriptsBucket, resultsBucket}
+	isWhole := false
+	err := j.db.View(func(tx *bolt.Tx) error {
+		about := bucket(tx, aboutBucket)
+		if isWhole = about != nil && string(about.Get([]byte(deviceKey))) == deviceID; !isWhole {
+			return nil
+		}
+		return bucket(tx, resultsBucket).ForEach(func(_, value []byte) error {
+			j.held, j.bytes = j.held+1, j.bytes+len(value)
+			if !json.Valid(value) {
+				return damaged(errors.New("a result cannot be read"))
+			}
+			return nil
+		})
+	})
+	if isWhole || err != nil {
+		return err
+	}
+	return j.db.Update(func(tx *bolt.Tx) error {
+		for _, name := range names {
+			if err := tx.DeleteBucket([]byte(name)); err != nil && !errors.Is(err, bolterrors.ErrBucketNotFound) {
+				return err
+			}
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
 				return err
 			}
 		}
-	}
-	for _, name := range []string{aboutBucket, scriptsBucket, resultsBucket} {
-		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return err
-		}
-	}
-	j.held, j.bytes = 0, 0
-	err := bucket(tx, resultsBucket).ForEach(func(_, value []byte) error {
-		j.held, j.bytes = j.held+1, j.bytes+len(value)
-		return nil
+		return bucket(tx, aboutBucket).Put([]byte(deviceKey), []byte(deviceID))
 	})
-	if err != nil {
-		return err
-	}
-	return bucket(tx, aboutBucket).Put([]byte(deviceKey), []byte(deviceID))
 }
 
 func (j *journal) close() error { return j.db.Close() }
 
-// load gives all but the results.
-func (j *journal) load() (given assignment, last contact, records map[string]*record, err error) {
-	records = map[string]*record{}
-	err = j.db.View(func(tx *bolt.Tx) error {
-		if err := get(tx, assignmentKey, &given); err != nil {
-			return err
-		}
-		if err := get(tx, contactKey, &last); err != nil {
+// kept is what a journal keeps beside the results.
+type kept struct {
+	given   assignment
+	last    contact
+	records map[string]*record
+}
+
+func (j *journal) load() (has kept, err error) {
+	has.records = map[string]*record{}
+	return has, j.db.View(func(tx *bolt.Tx) error {
+		about := bucket(tx, aboutBucket)
+		if err := errors.Join(read(about.Get([]byte(assignmentKey)), &has.given), read(about.Get([]byte(contactKey)), &has.last)); err != nil {
 			return err
 		}
 		return bucket(tx, scriptsBucket).ForEach(func(id, value []byte) error {
 			r := &record{}
-			records[string(id)] = r
-			return json.Unmarshal(value, r)
+			has.records[string(id)] = r
+			return read(value, r)
 		})
 	})
-	return given, last, records, err
 }
 
-func get(tx *bolt.Tx, key string, into any) error {
-	if value := bucket(tx, aboutBucket).Get([]byte(key)); value != nil {
-		return json.Unmarshal(value, into)
+// read reads a value, where there is one.
+func read(value []byte, into any) error {
+	if value == nil {
+		return nil
+	}
+	if err := json.Unmarshal(value, into); err != nil {
+		return damaged(err)
 	}
 	return nil
 }

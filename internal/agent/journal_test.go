@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	bolt "go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 
 	"plimsoll/internal/checkin"
@@ -17,7 +20,7 @@ import (
 
 func openTest(tb rapid.TB, path string, limits queueLimits) *journal {
 	tb.Helper()
-	j, err := openJournal(path, "device", limits)
+	j, _, err := openJournal(path, "device", limits)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -95,8 +98,8 @@ func TestJournal(t *testing.T) {
 				t.Fatalf("%d held, want %d", j.held, len(want))
 			}
 		}
-		if _, _, kept, err := j.load(); err != nil || len(kept) != len(records) {
-			t.Fatalf("%v, %v", kept, err)
+		if has, err := j.load(); err != nil || len(has.records) != len(records) {
+			t.Fatalf("%v, %v", has, err)
 		}
 		if err := j.close(); err != nil {
 			t.Fatal(err)
@@ -132,13 +135,9 @@ func TestJournalOfAnother(t *testing.T) {
 	if err := j.close(); err != nil {
 		t.Fatal(err)
 	}
-	j, err := openJournal(path, "another", limits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	given, last, records, err := j.load()
-	if len(all(t, j)) > 0 || given.ETag != "" || !last.At.IsZero() || len(records) > 0 || err != nil {
-		t.Errorf("%v, %v, %v, %v", given, last, records, err)
+	j, has, err := openJournal(path, "another", limits)
+	if len(all(t, j)) > 0 || has.given.ETag != "" || !has.last.At.IsZero() || len(has.records) > 0 || err != nil {
+		t.Errorf("%v, %v", has, err)
 	}
 	if err := j.close(); err != nil {
 		t.Fatal(err)
@@ -147,17 +146,27 @@ func TestJournalOfAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fault := openTest(t, path, limits)
+	err = fault.db.Update(func(tx *bolt.Tx) error { return bucket(tx, resultsBucket).Put([]byte("1"), []byte("{")) })
+	if err := errors.Join(err, fault.close()); err != nil {
+		t.Fatal(err)
+	}
+	unreadable, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, damaged := range map[string][]byte{
 		"empty pages": append(make([]byte, 8192), whole[8192:]...),
 		"no database": []byte(strings.Repeat("not a database\n", 1000)),
 		"cut short":   whole[:9000],
+		"a result":    unreadable,
 	} {
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		j, damage, err := openWhole(path, "device", limits)
-		if err != nil || damage == "" {
-			t.Fatalf("%s: %q, %v", name, damage, err)
+		j, _, damage, err := openWhole(path, "device", limits)
+		if err != nil || damage == nil {
+			t.Fatalf("%s: %v, %v", name, damage, err)
 		}
 		if aside, err := os.ReadFile(path + ".damaged"); err != nil || len(aside) < len(damaged) {
 			t.Errorf("%s: %v", name, err)
@@ -168,6 +177,42 @@ func TestJournalOfAnother(t *testing.T) {
 		if err := j.close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestOpeningHarmsNothing opens a journal that is whole, which writes nothing, and
+// where the machine is at fault, which puts nothing aside.
+func TestOpeningHarmsNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	limits := queueLimits{10, 1 << 20}
+	j := openTest(t, path, limits)
+	if _, err := j.add(&checkin.Result{ScriptID: "a", Sequence: 1}, &record{Sequence: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, has, damage, err := openWhole(path, "device", limits)
+	if err != nil || damage != nil || j.held != 1 || has.records["a"].Sequence != 1 {
+		t.Fatalf("%+v, %v, %v", has, damage, err)
+	}
+	if err := j.close(); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("opening it wrote to it (%v)", err)
+	}
+	folder := t.TempDir()
+	if _, _, damage, err := openWhole(folder, "device", limits); err == nil || damage != nil {
+		t.Errorf("a folder in its place: %v, %v", damage, err)
+	}
+	if _, err := os.Stat(folder); err != nil {
+		t.Errorf("it was put aside: %v", err)
 	}
 }
 

@@ -17,15 +17,11 @@ import (
 // fillJournal puts results into a queue for ever, takes out the older ones, and
 // says of each what is done.
 func fillJournal(path string) error {
-	j, err := openJournal(path, "device", queueLimits{1 << 20, 1 << 30})
+	j, has, err := openJournal(path, "device", queueLimits{1 << 20, 1 << 30})
 	if err != nil {
 		return err
 	}
-	_, _, records, err := j.load()
-	if err != nil {
-		return err
-	}
-	r := records["a"]
+	r := has.records["a"]
 	if r == nil {
 		r = &record{}
 	}
@@ -85,15 +81,11 @@ func TestKilledJournal(t *testing.T) {
 		}
 		_ = child.Wait()
 		stop.Stop()
-		j, err := openJournal(path, "device", queueLimits{1 << 20, 1 << 30})
+		j, has, err := openJournal(path, "device", queueLimits{1 << 20, 1 << 30})
 		if err != nil {
 			t.Fatal(err)
 		}
-		results := all(t, j)
-		_, _, records, err := j.load()
-		if err != nil {
-			t.Fatal(err)
-		}
+		results, records := all(t, j), has.records
 		if added > 0 {
 			last := results[len(results)-1].Sequence
 			if last < added || last > added+1 || records["a"].Sequence != last {

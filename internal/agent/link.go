@@ -11,6 +11,7 @@ import (
 
 	"plimsoll"
 	"plimsoll/internal/agent/inventory"
+	"plimsoll/internal/agent/runner"
 	"plimsoll/internal/checkin"
 )
 
@@ -25,9 +26,13 @@ type link struct {
 	batch    int      // results that one brings at most
 	done     [][]byte // places of results that are acknowledged, and that the disk would not let go
 
+	stuck bool // of what the last one brought, the server let nothing go
+
 	waiting  bool // for a change
 	endWait  context.CancelFunc
 	nextWait time.Time
+	atMost   time.Duration // that a wait takes: less where something between here and the server cuts it
+	vain     int           // waits in a row that told of a change that was none
 
 	inventory  checkin.Inventory
 	hash       string // of the inventory
@@ -39,6 +44,7 @@ const (
 	requestTimeout   = 90 * time.Second
 	waitFor          = 4 * time.Minute
 	firstPause       = 5 * time.Second // after a failure; then it doubles
+	shortestWait     = 15 * time.Second
 	gatherEvery      = time.Hour
 	batchBytes       = 1 << 20 // of results in one check-in
 	defaultInterval  = 15 * time.Minute
@@ -56,7 +62,7 @@ func (l *link) soon(a *Agent) {
 // is due: machines that start together do not come together.
 func (l *link) begin(a *Agent) {
 	now := a.Now().Round(0)
-	l.batch = plimsoll.MaxResults
+	l.batch, l.atMost = plimsoll.MaxResults, waitFor
 	switch interval := a.interval(); {
 	case a.last.At.IsZero():
 		l.next = now
@@ -95,7 +101,7 @@ func (l *link) step(ctx context.Context, a *Agent, now time.Time) time.Time {
 			*at = now
 		}
 	}
-	brings := a.waits() && l.failures == 0
+	brings := a.waits() && l.failures == 0 && !l.stuck
 	if !l.busy && (brings || !l.next.After(now)) {
 		l.checkIn(ctx, a, now)
 	}
@@ -179,11 +185,12 @@ func (l *link) answered(a *Agent, request *checkin.CheckInRequest, sent []queued
 	}
 	l.acknowledge(a, request, sent, answer)
 	for _, s := range a.scripts {
-		if s.doubts > 0 { // what was fetched was not what this answer still says
+		if !s.present && s.faults > 0 && s.faults < maxDoubts { // what was fetched was not what this answer still says
 			s.notYet = time.Time{}
 		}
 	}
 	if answer.Scripts != nil && err == nil {
+		l.vain = 0
 		a.Log.Info("what there is to run changed", "scripts", len(answer.Scripts))
 		if l.waiting {
 			l.endWait() // it was for what is no more
@@ -196,10 +203,15 @@ func (l *link) answered(a *Agent, request *checkin.CheckInRequest, sent []queued
 func (l *link) acknowledge(a *Agent, request *checkin.CheckInRequest, sent []queued, answer *checkin.CheckInResponse) {
 	keys := l.done
 	records := map[string]*record{}
+	if answer.Scripts != nil {
+		records = a.compare(answer.Scripts)
+	}
+	var unsaved []checkin.Result
 	for i, outcome := range answer.Results {
 		result := &request.Results[i]
 		switch outcome.Code {
 		case plimsoll.OutcomeTooMany:
+			unsaved = append(unsaved, *result)
 			continue
 		case plimsoll.OutcomeAccepted, plimsoll.OutcomeDuplicate:
 		case plimsoll.OutcomeClockAhead:
@@ -211,17 +223,22 @@ func (l *link) acknowledge(a *Agent, request *checkin.CheckInRequest, sent []que
 			keys = append(keys, sent[i].key)
 		}
 		if r := a.record(result.ScriptID); r.Sequence == result.Sequence {
-			r.Reported = true
+			r.Doubted, r.Replaced = outcome.Code == plimsoll.OutcomeDuplicate, false
+			r.Reported = !r.Doubted
 			records[result.ScriptID] = r
 		}
 	}
+	l.stuck = len(answer.Results) > 0 && len(unsaved) == len(answer.Results)
 	if len(sent) == 0 {
-		a.unsaved = a.unsaved[len(answer.Results):]
+		a.unsaved = append(unsaved, a.unsaved[len(answer.Results):]...)
 	}
 	var given *assignment
 	if answer.Scripts != nil {
 		given = &assignment{ETag: answer.ETag, Scripts: answer.Scripts}
 		a.take(*given, answer.Refused)
+	}
+	if slices.ContainsFunc(a.scripts, func(s *script) bool { return records[s.ID] != nil && records[s.ID].Doubted }) {
+		a.given.ETag, l.next = "", a.Now().Round(0) // for the next answer to tell all about it
 	}
 	if err := a.journal.settle(&a.last, given, keys, records); err != nil {
 		a.Log.Error("the queue could not be written", "error", err)
@@ -248,7 +265,7 @@ func (l *link) failed(a *Agent, now time.Time, request *checkin.CheckInRequest, 
 			}
 		case refused.Gone():
 			pause = a.interval() // it is not, or no longer, one of the fleet, or its clock is wrong
-		case refused.Code != "" && slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}, refused.Status):
+		case !refused.OfToken && refused.Code != "" && slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}, refused.Status):
 			l.sendLess(a, request, sent, refused)
 		}
 	}
@@ -258,47 +275,68 @@ func (l *link) failed(a *Agent, now time.Time, request *checkin.CheckInRequest, 
 }
 
 // sendLess brings fewer results next time, after a refusal of the request as a
-// whole. A single one that is refused is given up: it would hold up all others.
+// whole. A single one that is refused is given up, as it would hold up all others;
+// where it is its script's newest, a verdict that says so takes its place, once.
 func (l *link) sendLess(a *Agent, request *checkin.CheckInRequest, sent []queued, refused *checkin.Error) {
 	if n := len(request.Results); n != 1 {
 		l.batch = max(1, n/2)
 		return
 	}
-	a.Log.Error("the server refuses a result; it is given up", "script_id", request.Results[0].ScriptID, "error", refused)
+	result := &request.Results[0]
+	a.Log.Error("the server refuses a result; it is given up", "script_id", result.ScriptID, "error", refused)
 	if len(sent) == 0 {
 		a.unsaved = a.unsaved[1:]
+	} else if err := a.journal.settle(&a.last, nil, [][]byte{sent[0].key}, nil); err != nil {
+		a.Log.Error("the queue could not be written", "error", err)
 		return
 	}
-	if err := a.journal.settle(&a.last, nil, [][]byte{sent[0].key}, nil); err != nil {
-		a.Log.Error("the queue could not be written", "error", err)
+	if r := a.record(result.ScriptID); r.Sequence == result.Sequence && !r.Replaced {
+		a.replace(result, refused)
 	}
+}
+
+// replace puts a verdict in the place of one that the server does not take.
+func (a *Agent) replace(result *checkin.Result, refused *checkin.Error) {
+	ran := checkin.Script{ID: result.ScriptID, Revision: result.Revision, RunRequest: a.record(result.ScriptID).RunRequest}
+	s := &script{Script: ran}
+	if at := slices.IndexFunc(a.scripts, func(s *script) bool { return s.ID == ran.ID }); at >= 0 {
+		s = a.scripts[at]
+	}
+	a.conclude(s, &ran, result.RanAt, runner.Failed("The script ended with %s, and the server refused its report: %v", result.State, refused))
+	a.record(ran.ID).Replaced = true
 }
 
 // wait asks the server to say when something changed.
 func (l *link) wait(ctx context.Context, a *Agent) {
-	etag, began := a.given.ETag, a.Now()
+	etag, began, atMost := a.given.ETag, a.Now(), l.atMost
 	limited, cancel := context.WithTimeout(ctx, waitFor+requestTimeout)
 	l.waiting, l.endWait = true, cancel
 	a.background(ctx, func() func() {
-		changed, err := a.client.Wait(limited, etag, waitFor)
+		changed, err := a.client.Wait(limited, etag, atMost)
 		ended := limited.Err()
 		cancel()
 		return func() {
 			l.waiting = false
 			now := a.Now().Round(0)
+			refused, isRefusal := errors.AsType[*checkin.Error](err)
+			took := now.Sub(began)
 			switch {
 			case errors.Is(ended, context.Canceled):
 				l.nextWait = now
+			case err != nil && !isRefusal && took > atMost/5 && took < atMost && atMost > shortestWait: // something on the way cuts what is quiet
+				l.atMost = max(shortestWait, took/2)
+				l.nextWait = now.Add(a.jitter(firstPause))
 			case err != nil:
 				pause := time.Minute
-				if refused, ok := errors.AsType[*checkin.Error](err); ok {
+				if isRefusal {
 					pause = max(pause, refused.RetryAfter)
 				}
 				l.nextWait = now.Add(min(pause, longestPause) + a.jitter(time.Minute))
 				a.Log.Debug("waiting for changes failed", "error", err)
 			case changed:
-				l.next, l.nextWait = now, now.Add(time.Second)
-			case a.Now().Sub(began) < waitFor/10: // the server is about to stop
+				l.next, l.nextWait = now, now.Add(min(time.Second<<min(l.vain, 20), a.interval()))
+				l.vain++ // until an answer tells what changed
+			case took < atMost/10: // the server is about to stop
 				l.nextWait = now.Add(firstPause + a.jitter(firstPause))
 			}
 		}

@@ -21,6 +21,9 @@ type Principal struct {
 	// Subject names the caller in the audit trail: the client's id of an
 	// application, the user's of a delegated token.
 	Subject string
+	// DisplayName and UserName are what the token calls the caller, "" where it
+	// does not: an application has no UserName.
+	DisplayName, UserName string
 	// TenantID is the token's tid, "" when its issuer knows no tenants.
 	TenantID string
 	// Delegated says that an application acts for a signed-in user.

@@ -31,6 +31,7 @@ type claims struct {
 	UPN      string `json:"upn"`
 	Sub      string `json:"sub"`
 	User     string `json:"preferred_username"` // Keycloak, of users and of service accounts
+	Name     string `json:"name"`               // OpenID Connect Core 1.0, section 5.1
 
 	// What only tokens of other kinds have (OpenID Connect Core 1.0, section 2,
 	// and Back-Channel Logout 1.0, section 2.4), and Keycloak's word for the kind.
@@ -87,9 +88,14 @@ func (c *claims) isAccess() bool {
 		(c.Kind == "" || strings.EqualFold(c.Kind, "JWT"))
 }
 
+// isUser tells users from applications.
+func (c *claims) isUser() bool {
+	return c.Delegated != nil || c.User != "" && !strings.HasPrefix(c.User, "service-account-")
+}
+
 // subject names the caller in the audit trail: the user, where there is one.
 func (c *claims) subject() string {
-	if c.Delegated != nil || c.User != "" && !strings.HasPrefix(c.User, "service-account-") {
+	if c.isUser() {
 		return cmp.Or(c.ObjectID, c.UPN, c.Sub)
 	}
 	return cmp.Or(c.AppID, c.Party, c.ClientID, c.Sub)
@@ -104,10 +110,14 @@ func (c *claims) principal(expiresAt time.Time) (Principal, error) {
 	if len(subject) > maxSubject || strings.ContainsFunc(subject, unicode.IsControl) {
 		return Principal{}, refuse(nil, "The access token's caller has a name too long, or with control characters.")
 	}
-	return Principal{
-		Subject: subject, TenantID: c.TenantID, Delegated: c.Delegated != nil,
+	p := Principal{
+		Subject: subject, DisplayName: cmp.Or(c.Name, c.User, c.UPN), TenantID: c.TenantID, Delegated: c.Delegated != nil,
 		Permissions: c.permissions(), ExpiresAt: expiresAt,
-	}, nil
+	}
+	if c.isUser() {
+		p.UserName = cmp.Or(c.UPN, c.User)
+	}
+	return p, nil
 }
 
 // refuse makes the error for a token that does not hold. The cause is for the

@@ -36,7 +36,8 @@ const (
 	maxTimeLimit     = 3600         // seconds
 	maxNextCheckIn   = 24 * 60 * 60 // seconds
 	maxETag          = 128
-	contentHashChars = 64 // SHA-256, in hex
+	maxCounter       = 1 << 53 // of revisions, sequences and requests: beyond it, JSON's numbers are not exact
+	contentHashChars = 64      // SHA-256, in hex
 )
 
 // members are those of a JSON object, as they are written.
@@ -202,7 +203,12 @@ func readScript(text jsontext.Value) (script Script, refused *RefusedScript) {
 		refused.ID = id
 	}
 	_ = m.read("revision", &refused.Revision) // as far as they can be read
-	_ = m.read("lastSequence", &refused.LastSequence)
+	if _ = m.read("lastSequence", &refused.LastSequence); refused.LastSequence > maxCounter {
+		refused.LastSequence = 0
+	}
+	if refused.Revision > maxCounter {
+		refused.Revision = 0
+	}
 	return Script{}, refused
 }
 
@@ -229,18 +235,18 @@ func (s *Script) check() error {
 	switch {
 	case !ok:
 		return plimsoll.Invalidf("id", "id must be a GUID, not %q.", clip(s.ID))
-	case s.Revision < 1:
-		return plimsoll.Invalidf("revision", "revision must be 1 or more.")
+	case s.Revision < 1 || s.Revision > maxCounter:
+		return plimsoll.Invalidf("revision", "revision must be from 1 to 2^53.")
 	case err != nil || len(s.ContentHash) != contentHashChars:
 		return plimsoll.Invalidf("contentHash", "contentHash must be %d hex digits.", contentHashChars)
 	case !slices.Contains(plimsoll.RunAsAccounts(), plimsoll.RunAsAccount(s.RunAsAccount)):
 		return plimsoll.Invalidf("runAsAccount", "runAsAccount must be one of %v.", plimsoll.RunAsAccounts())
 	case s.TimeLimitSeconds < 1 || s.TimeLimitSeconds > maxTimeLimit:
 		return plimsoll.Invalidf("timeLimitSeconds", "timeLimitSeconds must be from 1 to %d.", maxTimeLimit)
-	case s.LastSequence < 0:
-		return plimsoll.Invalidf("lastSequence", "lastSequence must not be negative.")
-	case s.RunRequest < 0:
-		return plimsoll.Invalidf("runRequest", "runRequest must not be negative.")
+	case s.LastSequence < 0 || s.LastSequence > maxCounter:
+		return plimsoll.Invalidf("lastSequence", "lastSequence must be from 0 to 2^53.")
+	case s.RunRequest < 0 || s.RunRequest > maxCounter:
+		return plimsoll.Invalidf("runRequest", "runRequest must be from 0 to 2^53.")
 	}
 	s.ID = id
 	_, err = s.Schedule.Domain()

@@ -43,6 +43,7 @@ type Error struct {
 	Code       string        // such as BadRequest, or invalid_client from the token endpoint
 	Message    string        // for people
 	RetryAfter time.Duration // 0 where the server did not say
+	OfToken    bool          // it was a token that the server refused to give, and nothing of what was to be sent
 }
 
 // Error gives the message.

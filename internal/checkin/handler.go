@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -183,24 +182,8 @@ func (h *Handler) authenticated(do operation) operation {
 	}
 }
 
-// network gives what one may have of the addresses that a request can come from:
-// in IPv6 the first 64 bits (RFC 4291, section 2.5.4), as whoever has one address
-// there has them all.
-func network(remoteAddr string) string {
-	from, err := netip.ParseAddrPort(remoteAddr)
-	if err != nil {
-		return remoteAddr
-	}
-	ip, bits := from.Addr().Unmap(), 64
-	if ip.Is4() {
-		bits = 32
-	}
-	prefix, _ := ip.Prefix(bits) // fails for more bits than there are
-	return prefix.String()
-}
-
 func (h *Handler) enroll(c *call) (*answer, error) {
-	if err := h.Throttle.Take(network(c.RemoteAddr)); err != nil {
+	if err := h.Throttle.Take(httpapi.Network(c.RemoteAddr)); err != nil {
 		return nil, err
 	}
 	body, err := httpapi.ReadBody(c.Request, maxEnroll)

@@ -63,6 +63,9 @@ func (c *Client) renew(ctx context.Context) (string, error) {
 	answer, err := c.send(ctx, &message{
 		method: http.MethodPost, path: tokenPath(c.TenantID), contentType: "application/x-www-form-urlencoded", body: []byte(form.Encode()),
 	})
+	if refused, ok := err.(*Error); ok { //nolint:errorlint // send wraps none
+		refused.OfToken = true
+	}
 	if err != nil {
 		return "", err
 	}

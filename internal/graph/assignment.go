@@ -158,16 +158,9 @@ func (a *API) addAssignments(routes map[string]operations) {
 }
 
 func (a *API) assign(c *call) (*answer, error) {
-	patches, err := odata.DecodeParameter(c.body, assignParameter, a.model.assignment, plimsoll.MaxAssignments)
+	all, err := a.givenAssignments(c)
 	if err != nil {
 		return nil, err
-	}
-	all := make([]plimsoll.Assignment, len(patches))
-	for i, patch := range patches {
-		if err := patch.RequireAll(); err != nil {
-			return nil, err
-		}
-		editAssignment(patch)(&all[i])
 	}
 	return noContent(), a.fleet(c).Assign(c.r.Context(), c.caller.Subject, c.key("id"), all)
 }

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"strings"
 
@@ -52,6 +54,10 @@ type answer struct {
 	changed     bool   // the answer to a create or a change, which shows what it made
 	create      bool   // of which a create
 	applied     string // the preference that was heeded
+	// stream writes what follows body, page by page: goOn gives each its time. An
+	// error means that the rest is missing. Nil where body is all.
+	stream  func(w io.Writer, goOn func() (context.Context, context.CancelFunc)) error
+	follows *following // events behind body; nil where there are none
 }
 
 // key gives a key that the path names, by what its pattern calls it. In

@@ -83,7 +83,7 @@ func deviceType() *odata.EntityType[device] {
 // what they call them.
 func (a *API) devices() *set[device] {
 	return &set[device]{
-		pattern: devicesPath, typ: a.model.device, access: toDevices(), own: query.Number, maxBody: maxDeviceBody,
+		pattern: devicesPath, typ: a.model.device, access: toDevices(), own: query.Number, maxBody: maxDeviceBody, columns: columnsOf(a.model.device),
 		list: func(c *call, _ string, page query.Page) (query.Rows[device], error) {
 			return a.fleet(c).Devices(c.r.Context(), page)
 		},

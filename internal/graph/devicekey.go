@@ -34,7 +34,7 @@ func deviceKeys(navigation string, addresses []string) ([]string, error) {
 // too.
 func deviceKey(member, address string) (string, error) {
 	if u, err := url.Parse(address); err == nil {
-		segments, err := odata.ParsePath(u.EscapedPath(), isFunction)
+		segments, _, err := odata.ParsePath(u.EscapedPath(), parametersOf)
 		if n := len(segments); err == nil && n >= 2 && slices.Contains([]string{"managedDevices", "directoryObjects", "devices"}, segments[n-2]) {
 			return unquoted(segments[n-1]), nil
 		}

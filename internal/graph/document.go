@@ -33,8 +33,8 @@ func (c *call) number(n int64) *answer {
 
 func (a *API) serviceDocument(c *call) (*answer, error) {
 	sets := `{"name":"deviceManagement","kind":"Singleton","url":"deviceManagement"}`
-	if c.root == beta { // where groups are
-		sets = `{"name":"groups","kind":"EntitySet","url":"groups"},` + sets
+	if c.root == beta { // where groups are, and who asks
+		sets = `{"name":"groups","kind":"EntitySet","url":"groups"},` + sets + `,{"name":"me","kind":"Singleton","url":"me"}`
 	}
 	return c.ok(append(odata.AppendMember(c.begin(""), "value"), "["+sets+"]}"...)), nil
 }
@@ -54,6 +54,7 @@ func (a *API) getDeviceManagement(c *call) (*answer, error) {
 		a.devices().expandInto(c, "managedDevices", &management.devices),
 		a.filters().expandInto(c, "assignmentFilters", &management.filters),
 		a.enrollmentTokens().expandInto(c, "enrollmentTokens", &management.tokens),
+		a.auditEvents().expandInto(c, "auditEvents", &management.events),
 	)
 	if err != nil {
 		return nil, err

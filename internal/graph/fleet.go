@@ -62,6 +62,7 @@ type enrollmentCases interface {
 type assignmentCases interface {
 	Assignments(ctx context.Context, scriptID string) ([]plimsoll.Assignment, error)
 	Assignment(ctx context.Context, scriptID, id string) (plimsoll.Assignment, error)
+	ReachedDevices(ctx context.Context, scriptID string, all []plimsoll.Assignment) (reached, notApplicable int64, err error)
 	Assign(ctx context.Context, actor, scriptID string, all []plimsoll.Assignment) error
 	CreateAssignment(ctx context.Context, actor, scriptID string, edit func(*plimsoll.Assignment)) (plimsoll.Assignment, error)
 	UpdateAssignment(ctx context.Context, actor, scriptID, id string, edit func(*plimsoll.Assignment)) (plimsoll.Assignment, error)
@@ -73,9 +74,18 @@ type runStateCases interface {
 	RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
 	CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
 	RunState(ctx context.Context, scriptID, deviceID string) (plimsoll.DeviceRunState, error)
+	DeviceRunStates(ctx context.Context, deviceID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+	ErrorGroups(ctx context.Context, scriptID string) (plimsoll.ErrorGroups, error)
 	ChangeRunState(ctx context.Context, actor, scriptID, deviceID string, create bool,
 		edit func(*plimsoll.DeviceRunState)) (plimsoll.DeviceRunState, error)
 	DeleteRunState(ctx context.Context, actor, scriptID, deviceID string) error
+}
+
+// auditCases are what people ask of who changed what.
+type auditCases interface {
+	AuditTrail(ctx context.Context, page query.Page) (query.Rows[plimsoll.AuditEvent], error)
+	CountAuditEvents(ctx context.Context, filter *query.Expr) (int64, error)
+	AuditEvent(ctx context.Context, id string) (plimsoll.AuditEvent, error)
 }
 
 // fleet is what the surface needs of the service for devices and whom they
@@ -88,6 +98,7 @@ type fleet interface {
 	enrollmentCases
 	assignmentCases
 	runStateCases
+	auditCases
 }
 
 func fleetOf(s *service.Service) fleet { return s }

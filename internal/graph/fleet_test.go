@@ -187,7 +187,7 @@ func newTestSurface() *testSurface {
 		group: plimsoll.Group{ID: "g", Changes: 1, DisplayName: "Web servers"},
 	}
 	f.state = plimsoll.DeviceRunState{ScriptID: "s", DeviceID: "d", State: plimsoll.StateFail, Output: "no disk key", Device: &f.device}
-	api := New(s, allowed{}, noThrottle{}, "tenant", slog.New(slog.DiscardHandler),
+	api := New(s, nil, allowed{}, noThrottle{}, "tenant", slog.New(slog.DiscardHandler),
 		func(string, string, int, time.Duration) {}, time.Now, rand.Reader)
 	api.cases = func(*service.Service) fleet { return f }
 	return &testSurface{api, f, "Group.ReadWrite.All,DeviceManagementManagedDevices.ReadWrite.All"}

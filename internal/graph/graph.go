@@ -57,6 +57,7 @@ type Throttle interface {
 // API serves the surface.
 type API struct {
 	service  *service.Service
+	pages    *Pages
 	cases    func(*service.Service) fleet
 	verifier auth.Verifier
 	throttle Throttle
@@ -69,14 +70,14 @@ type API struct {
 	mux      *http.ServeMux
 }
 
-// New makes the surface of one tenant. Requests must carry the scheme and host
+// New makes the surface of one tenant, which opens pages where it is asked to. Requests must carry the scheme and host
 // that the client used in their URL and Host.
 func New(
-	s *service.Service, verifier auth.Verifier, throttle Throttle, tenantID string,
+	s *service.Service, pages *Pages, verifier auth.Verifier, throttle Throttle, tenantID string,
 	log *slog.Logger, observe Observe, now func() time.Time, random io.Reader,
 ) *API {
 	a := &API{
-		service: s, cases: fleetOf, verifier: verifier, throttle: throttle, tenantID: tenantID,
+		service: s, pages: pages, cases: fleetOf, verifier: verifier, throttle: throttle, tenantID: tenantID,
 		log: log, observe: observe, now: now, random: random,
 		model: newModel(), mux: http.NewServeMux(),
 	}
@@ -91,7 +92,7 @@ func New(
 
 // ServeHTTP answers any path: those it does not serve with Graph's 404.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	segments, err := odata.ParsePath(r.URL.EscapedPath(), isFunction)
+	segments, arguments, err := odata.ParsePath(r.URL.EscapedPath(), parametersOf)
 	if e, ok := errors.AsType[*odata.Error](err); ok && e.Kind == odata.NotFound {
 		err = notServed() // the protocol knows no root; what cannot be there is told as what is not
 	}
@@ -108,6 +109,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		segments[i] = url.PathEscape(segment)
 	}
 	canonical.URL.RawPath = "/" + strings.Join(segments, "/")
+	for name, value := range arguments {
+		canonical.SetPathValue(name, value)
+	}
 	a.mux.ServeHTTP(w, &canonical)
 }
 
@@ -223,12 +227,25 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, root, route string, 
 		a.refuse(recorder, r, c, err)
 	} else {
 		send(recorder, c, result)
+		if result.stream != nil && r.Method == http.MethodGet {
+			err = a.stream(recorder, r, result)
+		}
 	}
+	cut := err != nil && result != nil
 	took := a.now().Sub(start)
 	a.observe(route, r.Method, recorder.status, took)
 	if a.log.Enabled(r.Context(), slog.LevelDebug) {
 		a.log.DebugContext(r.Context(), "request", "request_id", c.requestID, "method", r.Method, "route", route, "path", r.URL.Path,
 			"status", recorder.status, "took", took, "caller", c.caller.Subject)
+	}
+	if cut { // nobody may take what was sent for the whole
+		if r.Context().Err() == nil {
+			a.log.ErrorContext(r.Context(), "answer cut off", "request_id", c.requestID, "route", route, "error", err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	if err == nil && result.follows != nil { // whose time is not that of a request
+		a.follow(recorder, r, result.follows, c.caller.ExpiresAt)
 	}
 }
 
@@ -289,10 +306,14 @@ func send(w http.ResponseWriter, c *call, result *answer) {
 	}
 	if result.contentType != "" {
 		header.Set("Content-Type", result.contentType)
-		if len(result.body) > autoLength {
+		if len(result.body) > autoLength && result.stream == nil && result.follows == nil {
 			header.Set("Content-Length", strconv.Itoa(len(result.body)))
 		}
 		header.Set("X-Content-Type-Options", "nosniff")
+	}
+	if result.contentType == odata.EventStream {
+		header.Set("Cache-Control", "no-store")
+		header.Set("X-Accel-Buffering", "no") // nginx would gather what is to be seen at once
 	}
 	w.WriteHeader(result.status)
 	_, _ = w.Write(result.body) //nolint:gosec // JSON or XML, sent as such; and a client that left needs no answer

@@ -23,6 +23,8 @@ type model struct {
 	script          *odata.EntityType[script]
 	runSummary      *odata.EntityType[record]
 	history         *odata.EntityType[record]
+	summaries       *odata.EntityType[scriptSummary]
+	me              *odata.EntityType[me]
 	device          *odata.EntityType[device]
 	group           *odata.EntityType[group]
 	filter          *odata.EntityType[assignmentFilter]
@@ -31,6 +33,12 @@ type model struct {
 	target          *odata.EntityType[plimsoll.Target]
 	schedule        *odata.EntityType[plimsoll.Schedule]
 	runState        *odata.EntityType[runState]
+	scriptRunState  *odata.EntityType[runState]
+	errorGroup      *odata.EntityType[plimsoll.ErrorGroup]
+	reach           *odata.EntityType[reach]
+	auditEvent      *odata.EntityType[auditEvent]
+	auditActor      *odata.EntityType[plimsoll.AuditEvent]
+	auditResource   *odata.EntityType[plimsoll.AuditedObject]
 	metadata        map[string]document // by root
 }
 
@@ -42,13 +50,17 @@ type deviceManagement struct {
 	devices odata.Collection[device]
 	filters odata.Collection[assignmentFilter]
 	tokens  odata.Collection[enrollmentToken]
+	events  odata.Collection[auditEvent]
 }
 
 func newModel() *model {
 	m := &model{
-		runSummary: runSummaryType(), history: historyType(), device: deviceType(),
+		runSummary: runSummaryType(), history: historyType(), summaries: scriptSummaryType(), me: meType(), device: deviceType(),
 		filter: filterType(), enrollmentToken: enrollmentTokenType(), target: targetType(), schedule: scheduleType(),
+		scriptRunState: scriptRunStateType(), errorGroup: errorGroupType(), reach: reachType(),
+		auditActor: auditActorType(), auditResource: auditResourceType(),
 	}
+	m.auditEvent = auditEventType(m.auditActor, m.auditResource)
 	m.assignment, m.runState, m.group = assignmentType(m.target, m.schedule), runStateType(m.device), groupType(m.device)
 	m.script = scriptType(m)
 	m.management = map[string]*odata.EntityType[deviceManagement]{
@@ -57,6 +69,7 @@ func newModel() *model {
 			odata.Many("managedDevices", m.device, func(m *deviceManagement) *odata.Collection[device] { return &m.devices }),
 			odata.Many("assignmentFilters", m.filter, func(m *deviceManagement) *odata.Collection[assignmentFilter] { return &m.filters }),
 			odata.Many("enrollmentTokens", m.enrollmentToken, func(m *deviceManagement) *odata.Collection[enrollmentToken] { return &m.tokens }),
+			odata.Many("auditEvents", m.auditEvent, func(m *deviceManagement) *odata.Collection[auditEvent] { return &m.events }),
 		),
 		v1: managementType(),
 	}

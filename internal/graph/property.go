@@ -22,7 +22,7 @@ func addProperties[T any](routes map[string]operations, o owner[T]) {
 		p := &o.typ.Properties[i]
 		path := o.pattern + "/" + p.Name()
 		routes[path] = operations{http.MethodGet: o.access.read(o.typ.Type(), o.answer(p, o.property), odata.OptionFormat)}
-		if p.IsCollection() {
+		if p.IsCollection() && !p.IsComplex() {
 			routes[path+"/$count"] = operations{http.MethodGet: o.access.raw(o.typ.Type(), o.answer(p, o.count))}
 		} else if !p.IsComplex() {
 			routes[path+"/$value"] = operations{http.MethodGet: o.access.raw(o.typ.Type(), o.answer(p, o.value))}
@@ -55,7 +55,7 @@ func (o owner[T]) property(c *call, p *odata.Property[T], v *T) *answer {
 	if c.form.Metadata == odata.FullMetadata {
 		body = p.AppendType(body)
 	}
-	if p.IsComplex() { // which stands for itself (OData JSON 4.01, section 10)
+	if p.IsComplex() && !p.IsCollection() { // which stands for itself (OData JSON 4.01, section 10)
 		value := p.AppendAs(nil, v, c.writer())[1:]
 		if len(body) > 1 && len(value) > 1 {
 			body = append(body, ',')

@@ -52,13 +52,15 @@ func (o operations) allowed() []string {
 	return methods
 }
 
-// isFunction tells which names may have parentheses.
-func isFunction(name string) bool {
+// parametersOf tells which names may have parentheses, and what in them.
+func parametersOf(name string) (parameters []string, isFunction bool) {
 	switch name {
-	case "delta", namespace + ".delta", ours + ".runSummaryHistory":
-		return true
+	case "delta", namespace + ".delta", ours + ".runSummaryHistory", ours + "." + changesName, ours + ".runStates", ours + ".errorGroups":
+		return nil, true
+	case ours + "." + summariesName:
+		return []string{sinceParameter}, true
 	default:
-		return false
+		return nil, false
 	}
 }
 
@@ -106,5 +108,12 @@ func (a *API) betaOnly() map[string]operations {
 	a.addGroups(routes)
 	a.addFilters(routes)
 	a.addEnrollmentTokens(routes)
+	a.addSummaries(routes)
+	a.addChanges(routes)
+	a.addMe(routes)
+	a.addDeviceRunStates(routes)
+	a.addErrorGroups(routes)
+	a.addReached(routes)
+	a.addAuditEvents(routes)
 	return routes
 }

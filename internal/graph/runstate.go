@@ -2,6 +2,7 @@ package graph
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"plimsoll"
@@ -25,19 +26,24 @@ func runStates() odata.Enumeration[plimsoll.RunState] {
 	return odata.Enumeration[plimsoll.RunState]{Name: namespace + ".runState", Members: plimsoll.RunStates()}
 }
 
+// runStateProperties are the properties of a run state itself.
+func runStateProperties() []odata.Property[runState] {
+	return []odata.Property[runState]{
+		odata.String("id", func(s *runState) *string { return &s.id }).ReadOnly(),
+		odata.Enum("detectionState", runStates(), func(s *runState) *plimsoll.RunState { return &s.State }),
+		odata.NullableTime("lastStateUpdateDateTime", func(s *runState) *time.Time { return &s.RanAt }),
+		odata.NullableTime("expectedStateUpdateDateTime", func(s *runState) *time.Time { return &s.DueAt }),
+		odata.NullableTime("lastSyncDateTime", func(s *runState) *time.Time { return &s.LastSyncAt }).ReadOnly(),
+		odata.TextOrNull("scriptOutput", func(s *runState) *string { return &s.Output }).Searched(),
+		odata.TextOrNull("scriptError", func(s *runState) *string { return &s.Error }).Searched(),
+	}
+}
+
 func runStateType(devices *odata.EntityType[device]) *odata.EntityType[runState] {
 	return odata.Declare(odata.EntityType[runState]{
 		Name: namespace + ".deviceComplianceScriptDeviceState", Base: namespace + ".entity",
-		Key: func(s *runState) string { return s.id },
-		Properties: []odata.Property[runState]{
-			odata.String("id", func(s *runState) *string { return &s.id }).ReadOnly(),
-			odata.Enum("detectionState", runStates(), func(s *runState) *plimsoll.RunState { return &s.State }),
-			odata.NullableTime("lastStateUpdateDateTime", func(s *runState) *time.Time { return &s.RanAt }),
-			odata.NullableTime("expectedStateUpdateDateTime", func(s *runState) *time.Time { return &s.DueAt }),
-			odata.NullableTime("lastSyncDateTime", func(s *runState) *time.Time { return &s.LastSyncAt }).ReadOnly(),
-			odata.TextOrNull("scriptOutput", func(s *runState) *string { return &s.Output }).Searched(),
-			odata.TextOrNull("scriptError", func(s *runState) *string { return &s.Error }).Searched(),
-		},
+		Key:        func(s *runState) string { return s.id },
+		Properties: runStateProperties(),
 		Navigations: []odata.Navigation[runState]{
 			odata.One("managedDevice", devices, func(s *runState) *device { return s.Device }).Reference(),
 		},
@@ -48,13 +54,10 @@ func runStateType(devices *odata.EntityType[device]) *odata.EntityType[runState]
 func (a *API) runStates() *set[runState] {
 	return &set[runState]{
 		pattern: runStatesPath, typ: a.model.runState, access: toScripts(), own: query.Number, maxBody: maxRunStateBody,
+		columns: a.runStateColumns, implied: byNameWhereNamed,
 		list: func(c *call, scriptID string, page query.Page) (query.Rows[runState], error) {
 			found, err := a.fleet(c).RunStates(c.r.Context(), scriptID, page)
-			rows := query.Rows[runState]{Rows: make([]runState, len(found.Rows)), Last: found.Last, Total: found.Total}
-			for i, s := range found.Rows {
-				rows.Rows[i] = shownRunState(s)
-			}
-			return rows, err
+			return shownRows(found, shownRunState), err
 		},
 		count: func(c *call, filter *query.Expr) (int64, error) {
 			return a.fleet(c).CountRunStates(c.r.Context(), c.key("id"), filter)
@@ -82,6 +85,53 @@ func (a *API) runStates() *set[runState] {
 			return a.fleet(c).DeleteRunState(c.r.Context(), c.caller.Subject, c.key("id"), deviceID)
 		},
 	}
+}
+
+// deviceNamed is how filters and orders of run states call a device's name.
+const deviceNamed = "managedDevice/deviceName"
+
+// byNameWhereNamed sorts by the devices' names where a filter asks for them and no
+// other order is wanted: the index that finds the names is in that order.
+func byNameWhereNamed(q *odata.Query) []query.Key {
+	if name := fieldIn(q.Filter, deviceNamed); name != nil {
+		return []query.Key{{Expr: name}}
+	}
+	return nil
+}
+
+func fieldIn(e *query.Expr, name string) *query.Expr {
+	if e == nil || e.Op == query.Field && e.Name == name {
+		return e
+	}
+	for _, arg := range e.Args {
+		if found := fieldIn(arg, name); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// runStateColumns gives the columns of run states as a table: of the device those
+// that are selected by their paths, or by managedDevice or by nothing three.
+func (a *API) runStateColumns(q *odata.Query) (columns []column[runState]) {
+	e, own := q.Expanded("managedDevice"), columnsOf(a.model.runState)(q)
+	for _, p := range a.model.device.Selected(new(odata.SelectAll())) {
+		name := p.Name()
+		shown := slices.Contains([]string{"deviceName", "operatingSystem", "osVersion"}, name)
+		if e != nil {
+			shown = e.Select.Has(name) || e.Select.All()
+		} else if !q.Select.All() && !q.Select.Has("managedDevice") {
+			shown = false
+		}
+		if !shown {
+			continue
+		}
+		if slices.ContainsFunc(own, func(c column[runState]) bool { return c.name == name }) {
+			name = "managedDevice/" + name
+		}
+		columns = append(columns, column[runState]{name, func(s *runState) string { return p.Cell(s.Device) }})
+	}
+	return append(columns, own...)
 }
 
 func (a *API) getRunState(c *call, id string) (runState, error) {

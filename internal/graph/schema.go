@@ -59,15 +59,19 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 		schema.Entities = append(schema.Entities, management.Describe())
 		return []odata.Schema{schema}
 	}
+	schema.Container.Singletons = append(schema.Container.Singletons, odata.SingletonElement{
+		Name: meName, Type: m.me.Name, Annotations: paths.entity(mePath),
+	})
 	schema.Enums = []odata.EnumElement{
 		runAsAccounts().Describe(), platforms().Describe(), ownerTypes().Describe(), runStates().Describe(),
 		filterPlatforms().Describe(), filterTypes().Describe(), complianceStates().Describe(), managementAgents().Describe(),
 	}
 	schema.Entities = append(schema.Entities, management.Describe(), m.script.Describe(), m.runSummary.Describe(), m.runState.Describe(),
-		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe())
+		m.assignment.Describe(), m.device.Describe(), directoryObject(), m.group.Describe(), m.filter.Describe(), m.user(), m.auditEvent.Describe())
 	schema.Complexes = slices.Concat(
 		[]odata.TypeElement{m.target.Describe()}, m.target.DescribeDerived(),
 		[]odata.TypeElement{m.schedule.Describe()}, m.schedule.DescribeDerived(),
+		[]odata.TypeElement{m.auditActor.Describe(), m.auditResource.Describe()},
 	)
 	schema.Actions = []odata.Action{m.assign(paths), m.runNow(paths)}
 	schema.Functions = []odata.Function{m.delta(paths)}
@@ -75,9 +79,14 @@ func (m *model) schemas(paths surface, management *odata.EntityType[deviceManage
 	return []odata.Schema{schema, {
 		Namespace: ours,
 		Entities:  []odata.TypeElement{m.enrollmentToken.Describe()},
-		Complexes: []odata.TypeElement{m.history.Describe()},
-		Actions:   []odata.Action{m.matching(paths, management.Name)},
-		Functions: []odata.Function{m.runSummaryHistory(paths)},
+		Complexes: []odata.TypeElement{
+			m.history.Describe(), m.summaries.Describe(), currentCountsType().Describe(), earlierCountsType().Describe(),
+			m.scriptRunState.Describe(), m.errorGroup.Describe(), m.reach.Describe(),
+		},
+		Actions: []odata.Action{m.matching(paths, management.Name), m.reachedDevices(paths)},
+		Functions: []odata.Function{
+			m.runSummaryHistory(paths), m.allSummaries(paths), changes(paths, management.Name), m.deviceRunStates(paths), m.errorGroups(paths),
+		},
 	}}
 }
 
@@ -104,6 +113,7 @@ func (m *model) targets(paths surface, management string) []odata.TargetElement 
 		{Target: management + "/managedDevices", Annotations: append(paths.collection(devicesPath), tagged)},
 		{Target: management + "/assignmentFilters", Annotations: append(paths.collection(filtersPath), tagged)},
 		{Target: management + "/enrollmentTokens", Annotations: paths.collection(enrollmentTokensPath)},
+		{Target: management + "/auditEvents", Annotations: paths.collection(auditEventsPath)},
 		{Target: m.group.Name + "/members", Annotations: paths.collection(membersPath)},
 		{Target: m.script.Name + "/assignments", Annotations: paths.collection(assignmentsPath)},
 		{Target: m.script.Name + "/deviceRunStates", Annotations: paths.collection(runStatesPath)},
@@ -148,6 +158,44 @@ func (m *model) delta(paths surface) odata.Function {
 func (m *model) runSummaryHistory(paths surface) odata.Function {
 	history := odata.BoundFunction("runSummaryHistory", m.script.Name, odata.CollectionOf(m.history.Name))
 	return paths.annotate(history, scriptPath+"/"+ours+".runSummaryHistory")
+}
+
+// user describes the caller: what a token allows is no property that could be
+// described.
+func (m *model) user() odata.TypeElement {
+	user := m.me.Describe()
+	user.Open = true
+	return user
+}
+
+func (m *model) allSummaries(paths surface) odata.Function {
+	since := odata.ParameterElement{Name: sinceParameter, Type: "Edm.DateTimeOffset", Precision: odata.TimePrecision}
+	summaries := odata.BoundFunction(summariesName, odata.CollectionOf(m.script.Name), odata.CollectionOf(m.summaries.Name), since)
+	return paths.annotate(summaries, summariesPath)
+}
+
+func changes(paths surface, management string) odata.Function {
+	changes := odata.BoundFunction(changesName, management, "Edm.Stream")
+	changes.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(changesPath, http.MethodGet))}
+	return changes
+}
+
+func (m *model) deviceRunStates(paths surface) odata.Function {
+	states := odata.BoundFunction("runStates", m.device.Name, odata.CollectionOf(m.scriptRunState.Name))
+	return paths.annotate(states, deviceRunStatesPath)
+}
+
+func (m *model) errorGroups(paths surface) odata.Function {
+	groups := odata.BoundFunction("errorGroups", m.script.Name, odata.CollectionOf(m.errorGroup.Name))
+	return paths.annotate(groups, errorGroupsPath)
+}
+
+func (m *model) reachedDevices(paths surface) odata.Action {
+	action := odata.BoundAction("reachedDevices", m.script.Name,
+		odata.ParameterElement{Name: assignParameter, Type: odata.CollectionOf(m.assignment.Name)})
+	action.Returns = &odata.ReturnElement{Type: m.reach.Name}
+	action.Annotations = []odata.Annotation{odata.OperationRestrictions(paths.served(reachedPath, http.MethodPost))}
+	return action
 }
 
 // served tells of the operation at a path, in Graph's names for the ways to get

@@ -3,6 +3,7 @@ package graph
 import (
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -74,6 +75,7 @@ func TestMetadataHolds(t *testing.T) {
 				".deviceManagement/managedDevices":                 {path: devicesPath, collection: true},
 				".deviceManagement/assignmentFilters":              {path: filtersPath, collection: true},
 				".deviceManagement/enrollmentTokens":               {path: enrollmentTokensPath, collection: true},
+				".deviceManagement/auditEvents":                    {path: auditEventsPath, collection: true},
 				".deviceComplianceScript/assignments":              {path: assignmentsPath, collection: true},
 				".deviceComplianceScript/deviceRunStates":          {path: runStatesPath, collection: true, expand: "managedDevice"},
 				".deviceComplianceScriptDeviceState/managedDevice": {path: runStatesPath + "/{member}/managedDevice"},
@@ -85,7 +87,8 @@ func TestMetadataHolds(t *testing.T) {
 			if len(targets) != len(places)-1 {
 				t.Errorf("annotations of more than is tried: %v", targets)
 			}
-			places = append(places, annotated{objectAt(graph, "GraphService", "groups"), groupsPath, true, "members"})
+			places = append(places, annotated{objectAt(graph, "GraphService", "groups"), groupsPath, true, "members"},
+				annotated{objectAt(graph, "GraphService", meName), mePath, false, ""})
 		}
 		for _, place := range places {
 			place.tryQueries(t, root, paths)
@@ -101,6 +104,10 @@ func TestFunctionsHold(t *testing.T) {
 	for name, path := range map[string]string{
 		namespace + ".delta":        scriptsPath + "/" + namespace + ".delta",
 		ours + ".runSummaryHistory": scriptPath + "/" + ours + ".runSummaryHistory",
+		ours + ".summaries":         summariesPath,
+		ours + ".changes":           changesPath,
+		ours + ".runStates":         deviceRunStatesPath,
+		ours + ".errorGroups":       errorGroupsPath,
 	} {
 		space, function := unqualified(name)
 		overloads, _ := at(document, space, function).([]any)
@@ -108,7 +115,18 @@ func TestFunctionsHold(t *testing.T) {
 			t.Fatalf("%s: %v", name, overloads)
 		}
 		says, _ := overloads[0].(object)
-		annotated{objectAt(says, "$ReturnType"), path, true, "runSummary"}.tryQueries(t, beta, paths)
+		var takes []string
+		parameters, _ := says["$Parameter"].([]any)
+		for _, p := range parameters[1:] {
+			p, _ := p.(object)
+			takes = append(takes, fmt.Sprint(p["$Name"]))
+		}
+		if parameters, is := parametersOf(name); !is || !slices.Equal(parameters, takes) {
+			t.Errorf("%s takes %q, and is said to take %q", name, parameters, takes)
+		}
+		if returns := objectAt(says, "$ReturnType"); returns["$Type"] != "Edm.Stream" {
+			annotated{returns, path, true, "runSummary"}.tryQueries(t, beta, paths)
+		}
 		tryPermissions(t, path, objectAt(says, "@Capabilities.OperationRestrictions"), paths[path][http.MethodGet])
 	}
 }
@@ -404,7 +422,7 @@ func (noThrottle) Take(string) error { return nil }
 // TestMetadataForms asks for both forms in each way that there is.
 func TestMetadataForms(t *testing.T) {
 	t.Parallel()
-	api := New(nil, nil, noThrottle{}, "tenant", slog.New(slog.DiscardHandler),
+	api := New(nil, nil, nil, noThrottle{}, "tenant", slog.New(slog.DiscardHandler),
 		func(string, string, int, time.Duration) {}, time.Now, rand.Reader)
 	const inXML, inJSON = "application/xml;charset=utf-8", "application/json;charset=utf-8"
 	for _, c := range []struct {

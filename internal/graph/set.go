@@ -19,8 +19,10 @@ type set[T any] struct {
 	access  access
 	own     query.Kind // of the key by which the store sorts what is equal in all else
 	maxBody int64
-	whole   bool   // the list is neither filtered, sorted nor paged
-	home    string // the canonical path of the entities where it is not that of the set
+	whole   bool                             // the list is neither filtered, sorted nor paged
+	columns func(q *odata.Query) []column[T] // of the list as CSV; nil where it is not served so
+	implied func(q *odata.Query) []query.Key // the order where none is asked for; nil for that of the store
+	home    string                           // the canonical path of the entities where it is not that of the set
 
 	list   func(c *call, owner string, page query.Page) (query.Rows[T], error)
 	count  func(c *call, filter *query.Expr) (int64, error)
@@ -76,7 +78,11 @@ func (s *set[T]) addTo(routes map[string]operations) {
 		ofList, ofNumber = append(ofEntity(), odata.OptionCount), nil
 	}
 	if s.list != nil {
-		all[http.MethodGet] = s.access.read(rows, s.serveList, ofList...)
+		read := s.access.read(rows, s.serveList, ofList...)
+		if s.columns != nil {
+			read.serves = []string{odata.JSON, odata.CSV}
+		}
+		all[http.MethodGet] = read
 	}
 	if s.count != nil {
 		routes[s.pattern+"/$count"] = operations{http.MethodGet: s.access.raw(rows, s.serveCount, ofNumber...)}
@@ -122,7 +128,7 @@ func (s *set[T]) page(c *call, owner string, q *odata.Query) (*odata.Collection[
 			Message: "$expand: " + canonical + " is given as a whole; of options, it takes $select, $expand and $count.",
 		}
 	}
-	page, err := c.page(q, canonical, query.Type{Kind: s.own})
+	page, err := s.asked(c, q, canonical)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +152,14 @@ func (s *set[T]) page(c *call, owner string, q *odata.Query) (*odata.Collection[
 	})
 }
 
+// asked gives the page that a query asks for, in the order that it implies.
+func (s *set[T]) asked(c *call, q *odata.Query, canonical string) (query.Page, error) {
+	if s.implied != nil && len(q.OrderBy) == 0 {
+		q.OrderBy = s.implied(q)
+	}
+	return c.page(q, canonical, query.Type{Kind: s.own})
+}
+
 // complete reads what a query expands of an entity.
 func (s *set[T]) complete(c *call, q *odata.Query, v *T) error {
 	if s.expand == nil || len(q.Expand) == 0 {
@@ -155,6 +169,9 @@ func (s *set[T]) complete(c *call, q *odata.Query, v *T) error {
 }
 
 func (s *set[T]) serveList(c *call) (*answer, error) {
+	if c.form.Media == odata.CSV {
+		return s.serveCSV(c)
+	}
 	owner := c.key("id")
 	page, err := s.page(c, owner, c.query)
 	if err != nil {

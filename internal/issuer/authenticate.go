@@ -43,7 +43,7 @@ func (c *Clients) Authenticate(ctx context.Context, id, secret string) (plimsoll
 	if slices.ContainsFunc(hashes, func(hash string) bool { return c.known.Contains(digest(hash, secret)) }) {
 		return client, nil
 	}
-	if err := c.takeSlot(ctx, slots); err != nil {
+	if err := takeSlot(ctx, slots, c.patience); err != nil {
 		return plimsoll.Client{}, err
 	}
 	defer func() { <-slots }()
@@ -76,18 +76,20 @@ func (c *Clients) lookUp(ctx context.Context, id string) (plimsoll.Client, error
 	return client, err
 }
 
-func (c *Clients) takeSlot(ctx context.Context, slots chan struct{}) error {
-	patience := time.NewTimer(c.patience)
-	defer patience.Stop()
+// takeSlot waits for a slot of those that bound how many secrets are compared at
+// once. Whoever gets one takes a token out of it afterwards.
+func takeSlot(ctx context.Context, slots chan struct{}, patience time.Duration) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	select {
 	case slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-patience.C:
+	case <-timer.C:
 		return &plimsoll.Error{
 			Code: plimsoll.TooManyRequests, RetryAfter: maxPatience,
-			Message: "Too many clients ask for tokens at once. Try again soon.",
+			Message: "Too many ask to be let in at once. Try again soon.",
 		}
 	}
 }

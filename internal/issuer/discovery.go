@@ -7,6 +7,14 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
+// metadata is the provider's, with a member of RFC 9207 section 3 that the type
+// lacks.
+type metadata struct {
+	*oidc.DiscoveryConfiguration
+
+	NamesIssuer bool `json:"authorization_response_iss_parameter_supported,omitempty"`
+}
+
 // discovery serves the provider's metadata (OpenID Connect Discovery 1.0
 // section 3).
 func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
@@ -15,11 +23,11 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 	// share.
 	w.Header().Set("Cache-Control", "private, max-age=300")
 	methods, algorithms := s.authMethods()
-	writeJSON(w, http.StatusOK, &oidc.DiscoveryConfiguration{
+	m := metadata{DiscoveryConfiguration: &oidc.DiscoveryConfiguration{
 		Issuer: s.issuerURL(r),
 		// Microsoft's libraries do not take a document without it, not even for
 		// grants that never go there.
-		AuthorizationEndpoint:             tenant + "/oauth2/v2.0/authorize",
+		AuthorizationEndpoint:             tenant + "/" + authorizeEndpoint,
 		TokenEndpoint:                     tenant + "/oauth2/v2.0/token",
 		JwksURI:                           tenant + "/discovery/v2.0/keys",
 		ScopesSupported:                   standardScopes(),
@@ -30,7 +38,19 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 		TokenEndpointAuthMethodsSupported: methods,
 
 		TokenEndpointAuthSigningAlgValuesSupported: algorithms,
-	})
+	}}
+	if s.Users != nil {
+		m.EndSessionEndpoint = tenant + "/" + logoutEndpoint
+		m.ResponseModesSupported = []string{"query", "fragment"}
+		m.GrantTypesSupported = append(m.GrantTypesSupported, oidc.GrantTypeCode)
+		m.CodeChallengeMethodsSupported = []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256}
+		m.TokenEndpointAuthMethodsSupported = append(methods, oidc.AuthMethodNone)
+		m.ClaimsSupported = []string{
+			"aud", "iss", "iat", "exp", "auth_time", "sub", "oid", "preferred_username", "tid", "nonce", "at_hash", "ver",
+		}
+		m.NamesIssuer = true
+	}
+	writeJSON(w, http.StatusOK, m)
 	return nil
 }
 

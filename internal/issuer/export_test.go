@@ -36,3 +36,25 @@ func ParseAssertion(raw string) (device, jti string, err error) {
 
 // RememberUsed lets the server remember no more than size assertions.
 func (s *Server) RememberUsed(size int) { s.used = newUsedAssertions(size) }
+
+// UseCheapHashes makes new passwords' hashes quick, so that tests are.
+func (u *Users) UseCheapHashes() {
+	u.cost = bcrypt.MinCost
+	hash, _ := bcrypt.GenerateFromPassword([]byte("nobody's"), bcrypt.MinCost) // fails for long ones
+	u.nobody = string(hash)
+}
+
+// Occupy takes all slots for passwords, and lets others wait for no longer than
+// patience.
+func (u *Users) Occupy(patience time.Duration) {
+	u.patience = patience
+	for range cap(u.slots) {
+		u.slots <- struct{}{}
+	}
+}
+
+// NobodysPassword is what a name without a password is compared with.
+const NobodysPassword, PasswordCost = nobodysPassword, passwordCost
+
+// ReturnTo gives where a sign-in leads that was asked to lead elsewhere.
+func (s *Server) ReturnTo(asked string) string { return s.returnTo(asked) }

@@ -8,8 +8,11 @@
 // want WWW-Authenticate and Retry-After; it takes secrets from the query string,
 // which RFC 6749 section 2.3.1 forbids; it logs to the process's own logger; and
 // it adds 1.5 MB to the program. What is left to write without it is the parsing
-// of one form. The authorization code grant finds its types and its checks of
-// challenges in pkg/oidc and in pkg/op's functions, which need not the server.
+// of one form, and of one URL: the authorization code grant has one client, which
+// is the product's own, so that nothing is registered and nobody asked for consent.
+//
+// The pages on which people sign in are forms without scripts. Users, sessions and
+// all that leads to them rest in the store, whichever server is asked.
 package issuer
 
 import "time"

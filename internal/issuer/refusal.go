@@ -47,9 +47,11 @@ func invalidClient(description string) error {
 // tryLater answers with the error code that RFC 6749 section 4.1.2.1 has for
 // it; section 5.2 has none.
 func tryLater(status int, e *plimsoll.Error) *refusal {
-	seconds := max(1, int(math.Ceil(e.RetryAfter.Seconds())))
-	return newRefusal(status, &oidc.Error{ErrorType: "temporarily_unavailable"}, e.Message).
-		with("Retry-After", strconv.Itoa(seconds))
+	return newRefusal(status, &oidc.Error{ErrorType: "temporarily_unavailable"}, e.Message).with("Retry-After", retryAfter(e))
+}
+
+func retryAfter(e *plimsoll.Error) string {
+	return strconv.Itoa(max(1, int(math.Ceil(e.RetryAfter.Seconds()))))
 }
 
 // asRefusal maps any error to its answer. What is not a refusal already is a
@@ -74,6 +76,27 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the client has gone: nobody reads it, and nothing is wrong
 	}
+	e := s.logRefusal(w, r, err)
+	noStore(w)
+	writeJSON(w, e.status, e.answer)
+}
+
+// refuseOnPage is refuse for people.
+func (s *Server) refuseOnPage(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return
+	}
+	e := s.logRefusal(w, r, err)
+	err = s.show(w, e.status, "message.html", &page{
+		Title: "This did not work", Problem: e.answer.Description, RequestID: w.Header().Get("request-id"),
+	})
+	if err != nil {
+		s.Log.ErrorContext(r.Context(), "a page cannot be shown", "error", err)
+	}
+}
+
+// logRefusal gives the error's answer, of which it writes the header.
+func (s *Server) logRefusal(w http.ResponseWriter, r *http.Request, err error) *refusal {
 	e := asRefusal(err)
 	if e.status >= http.StatusInternalServerError {
 		s.Log.ErrorContext(r.Context(), "token endpoints failed", "request_id", w.Header().Get("request-id"), "status", e.status, "error", err)
@@ -81,8 +104,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		s.Log.InfoContext(r.Context(), "token endpoints refused", "request_id", w.Header().Get("request-id"), "status", e.status, "error", err)
 	}
 	maps.Copy(w.Header(), e.header)
-	noStore(w)
-	writeJSON(w, e.status, e.answer)
+	return e
 }
 
 // noStore keeps tokens, and what was said instead of one, out of every cache

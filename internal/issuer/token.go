@@ -59,10 +59,18 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	switch oidc.GrantType(form.Get("grant_type")) {
 	case oidc.GrantTypeClientCredentials:
 		return s.clientCredentials(w, r, form)
+	case oidc.GrantTypeCode:
+		if s.Users != nil {
+			return s.authorizationCode(w, r, form)
+		}
 	case "":
 		return invalidRequest("grant_type is missing.")
 	}
-	return newRefusal(http.StatusBadRequest, oidc.ErrUnsupportedGrantType(), "The grant_type served here is client_credentials.")
+	served := "The grant_type served here is client_credentials."
+	if s.Users != nil {
+		served = "The grant_types served here are client_credentials and authorization_code."
+	}
+	return newRefusal(http.StatusBadRequest, oidc.ErrUnsupportedGrantType(), served)
 }
 
 // clientCredentials serves the grant of RFC 6749 section 4.4.

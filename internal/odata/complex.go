@@ -151,6 +151,27 @@ func Complex[T, U any](name string, typ *EntityType[U], field func(*T) **U) Prop
 	}
 }
 
+// Complexes declares a read-only collection of a complex type.
+func Complexes[T, U any](name string, typ *EntityType[U], get func(*T) []U) Property[T] {
+	return Property[T]{
+		attribute: attribute{
+			name: name, edm: CollectionOf(typ.Name), complex: true, readOnly: true, typ: query.Type{Kind: query.Entity, Collection: true},
+		},
+		copy: func(*T, *T) {},
+		write: func(dst []byte, v *T, w *Writer) []byte {
+			dst = append(dst, '[')
+			for i, u := range get(v) {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				dst = typ.appendComplex(dst, &u, w)
+			}
+			return append(dst, ']')
+		},
+		read: func(d *jsontext.Decoder, _ *T, _ string) error { return d.SkipValue() },
+	}
+}
+
 // appendComplex writes a complex value, with its type where that is not the one
 // declared.
 func (t *EntityType[T]) appendComplex(dst []byte, v *T, w *Writer) []byte {

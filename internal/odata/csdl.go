@@ -36,6 +36,7 @@ type TypeElement struct {
 	Name        string              `xml:"Name,attr"`
 	BaseType    string              `xml:"BaseType,attr,omitempty"`
 	Abstract    bool                `xml:"Abstract,attr,omitempty"`
+	Open        bool                `xml:"OpenType,attr,omitempty"` // its entities may have more than is described
 	Key         *KeyElement         `xml:"Key"`
 	Properties  []PropertyElement   `xml:"Property"`
 	Navigations []NavigationElement `xml:"NavigationProperty"`
@@ -86,9 +87,10 @@ type Action struct {
 
 // ParameterElement describes a parameter of a function or an action.
 type ParameterElement struct {
-	Name     string `xml:"Name,attr"`
-	Type     string `xml:"Type,attr"`
-	Nullable bool   `xml:"Nullable,attr"`
+	Name      string `xml:"Name,attr"`
+	Type      string `xml:"Type,attr"`
+	Nullable  bool   `xml:"Nullable,attr"`
+	Precision int    `xml:"Precision,attr,omitempty"` // the digits of a fraction of a second
 }
 
 // ReturnElement describes what a function or an action gives.
@@ -127,12 +129,16 @@ type TargetElement struct {
 	Annotations []Annotation `xml:"Annotation"`
 }
 
-// BoundFunction describes a function without parameters but the one it is bound
-// to.
-func BoundFunction(name, bound, returns string) Function {
+// TimePrecision is that of all times, 100 ns: none would mean whole seconds (CSDL XML
+// 4.01, section 7.2.3).
+const TimePrecision = 7
+
+// BoundFunction describes a function, with its parameters beside the one it is
+// bound to.
+func BoundFunction(name, bound, returns string, parameters ...ParameterElement) Function {
 	return Function{
 		Name: name, IsBound: true,
-		Parameters: []ParameterElement{{Name: "bindingParameter", Type: bound}},
+		Parameters: append([]ParameterElement{{Name: "bindingParameter", Type: bound}}, parameters...),
 		Returns:    ReturnElement{Type: returns},
 	}
 }
@@ -193,7 +199,7 @@ func (t *EntityType[T]) Describe() TypeElement {
 func (a *attribute) describe() PropertyElement {
 	element := PropertyElement{Name: a.name, Type: a.edm, Nullable: a.typ.Nullable}
 	if a.edm == "Edm.DateTimeOffset" || a.edm == "Edm.TimeOfDay" {
-		element.Precision = 7 // 100 ns; none would mean whole seconds (CSDL XML 4.01, section 7.2.3)
+		element.Precision = TimePrecision
 	}
 	if a.readOnly {
 		element.Annotations = []Annotation{computed()}

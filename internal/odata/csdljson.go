@@ -89,15 +89,13 @@ func (t TypeElement) appendMembers(dst []byte, kind string) []byte {
 	dst = AppendText(AppendMember(dst, "$Kind"), kind)
 	dst = appendTextUnless(dst, "$BaseType", t.BaseType, "")
 	dst = appendTrue(dst, "$Abstract", t.Abstract)
+	dst = appendTrue(dst, "$OpenType", t.Open)
 	if t.Key != nil {
 		dst = append(AppendText(append(AppendMember(dst, "$Key"), '['), t.Key.Property.Name), ']')
 	}
 	for _, p := range t.Properties {
 		dst = appendObject(dst, p.Name, func(dst []byte) []byte {
-			dst = appendType(dst, p.Type, p.Nullable)
-			if p.Precision > 0 {
-				dst = strconv.AppendInt(AppendMember(dst, "$Precision"), int64(p.Precision), 10)
-			}
+			dst = appendPrecision(appendType(dst, p.Type, p.Nullable), p.Precision)
 			return appendAnnotations(dst, "", p.Annotations)
 		})
 	}
@@ -117,6 +115,13 @@ func appendType(dst []byte, typ string, nullable bool) []byte {
 	dst = appendTrue(dst, "$Collection", isCollection)
 	dst = appendTextUnless(dst, "$Type", member, "Edm.String")
 	return appendTrue(dst, "$Nullable", nullable)
+}
+
+func appendPrecision(dst []byte, digits int) []byte {
+	if digits > 0 {
+		dst = strconv.AppendInt(AppendMember(dst, "$Precision"), int64(digits), 10)
+	}
+	return dst
 }
 
 // appendOverloads writes each name once, with its overloads.
@@ -164,7 +169,7 @@ func appendParameters(dst []byte, parameters []ParameterElement) []byte {
 			dst = append(dst, ',')
 		}
 		dst = AppendText(append(dst, `{"$Name":`...), p.Name)
-		dst = append(appendType(dst, p.Type, p.Nullable), '}')
+		dst = append(appendPrecision(appendType(dst, p.Type, p.Nullable), p.Precision), '}')
 	}
 	return append(dst, ']')
 }

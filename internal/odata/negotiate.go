@@ -11,9 +11,12 @@ import (
 const (
 	JSON   = "application/json"
 	XML    = "application/xml"
+	CSV    = "text/csv"
 	Plain  = "text/plain"
 	Binary = "application/octet-stream"
 	Mixed  = "multipart/mixed" // of batches
+	// EventStream is of server-sent events (HTML Standard, section 9.2), which are in UTF-8.
+	EventStream = "text/event-stream"
 )
 
 // Metadata says how many annotations an answer carries (OData JSON 4.01, section
@@ -38,8 +41,10 @@ type Representation struct {
 func (r Representation) ContentType() string {
 	switch r.Media {
 	case JSON:
-	case Binary:
-		return Binary
+	case Binary, EventStream:
+		return r.Media
+	case CSV: // RFC 4180, section 3
+		return CSV + ";charset=utf-8;header=present"
 	default:
 		return r.Media + ";charset=utf-8"
 	}
@@ -82,6 +87,8 @@ func Negotiate(accept, format string, serves ...string) (Representation, error) 
 			wish = JSON
 		case "xml":
 			wish = XML
+		case "csv":
+			wish = CSV
 		}
 	}
 	if strings.TrimSpace(wish) == "" {
@@ -99,9 +106,13 @@ func Negotiate(accept, format string, serves ...string) (Representation, error) 
 	if best.quality > 0 {
 		return best.gives, nil
 	}
+	forms := ""
+	if slices.Contains(serves, JSON) {
+		forms = " (JSON with odata.metadata=minimal, none or full)"
+	}
 	return Representation{}, &Error{
 		Kind: NotAcceptable, Target: header,
-		Message: "Only " + strings.Join(serves, " or ") + " is served here (JSON with odata.metadata=minimal, none or full); " +
+		Message: "Only " + strings.Join(serves, " or ") + " is served here" + forms + "; " +
 			header + " asks for " + quote(wish) + ".",
 	}
 }

@@ -2,6 +2,7 @@ package odata
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,39 +17,71 @@ const (
 // ParsePath splits a percent-encoded path into its decoded segments. A key may
 // stand as a segment, scripts/1, or in parentheses, scripts('1') (OData 4.01 URL
 // Conventions, section 4.3); the latter comes back in its quotes, ["scripts",
-// "'1'"], so that it is never taken for a name. The empty parentheses of a
-// function, which isFunction tells by its name, are dropped; nothing else has any. One slash at the end is tolerated.
-func ParsePath(escaped string, isFunction func(name string) bool) ([]string, error) {
+// "'1'"], so that it is never taken for a name. The parentheses of a function are
+// dropped, and what stands in them is given as arguments: parametersOf tells
+// functions by their names, and what they take. One slash at the end is tolerated.
+func ParsePath(
+	escaped string, parametersOf func(name string) (parameters []string, isFunction bool),
+) (segments []string, arguments map[string]string, err error) {
 	if len(escaped) > maxPath {
-		return nil, notServed()
+		return nil, nil, notServed()
 	}
 	escaped = strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/")
 	if escaped == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
-	var segments []string
 	for part := range strings.SplitSeq(escaped, "/") {
 		text, err := url.PathUnescape(part)
 		if err != nil || !canStand(text) || len(segments) >= maxSegments {
-			return nil, notServed()
+			return nil, nil, notServed()
 		}
 		if text[0] == '\'' { // so begins a key alone, in its parentheses
-			return nil, notServed()
+			return nil, nil, notServed()
 		}
-		name, called := strings.CutSuffix(text, "()")
-		if called && !isFunction(name) {
-			return nil, notServed()
+		name, inner, _ := strings.Cut(text, "(")
+		if parameters, isFunction := parametersOf(name); isFunction && name != text {
+			if arguments, err = splitArguments(name, inner, parameters); err != nil {
+				return nil, nil, err
+			}
+			segments = append(segments, name)
+			continue
 		}
-		name, key, hasKey, err := splitKey(name)
+		if strings.HasSuffix(text, "()") {
+			return nil, nil, notServed()
+		}
+		name, key, hasKey, err := splitKey(text)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		segments = append(segments, name)
 		if hasKey {
 			segments = append(segments, "'"+key+"'")
 		}
 	}
-	return segments, nil
+	return segments, arguments, nil
+}
+
+// splitArguments reads what stands in a function's parentheses: name=value, with
+// commas between (OData 4.01 URL Conventions, section 4.5.3). Values are literals
+// without quotes.
+func splitArguments(function, inner string, parameters []string) (map[string]string, error) {
+	inner, closed := strings.CutSuffix(inner, ")")
+	if inner == "" && closed {
+		return nil, nil
+	}
+	arguments := map[string]string{}
+	for item := range strings.SplitSeq(inner, ",") {
+		name, value, _ := strings.Cut(item, "=")
+		if _, twice := arguments[name]; twice || !closed || value == "" || !slices.Contains(parameters, name) {
+			takes := "nothing"
+			if len(parameters) > 0 {
+				takes = strings.Join(parameters, "=…,") + "=…"
+			}
+			return nil, badRequest(function, "%s takes %s in its parentheses, not %s.", function, takes, quote(inner))
+		}
+		arguments[name] = value
+	}
+	return arguments, nil
 }
 
 // canStand tells whether text can be a segment: dots are steps and not names,

@@ -50,6 +50,21 @@ func (s *Service) Assign(ctx context.Context, actor, scriptID string, all []plim
 	return s.stores.ReplaceAssignments(ctx, scriptID, all, s.event(actor, "deviceComplianceScript.assign", scriptID))
 }
 
+// ReachedDevices tells how many devices the assignments would reach, were they all
+// of a script's, and to how many of these the script would not apply, as it is for
+// another platform. Nothing is changed, and what [Service.Assign] refuses is
+// refused.
+func (s *Service) ReachedDevices(
+	ctx context.Context, scriptID string, all []plimsoll.Assignment,
+) (reached, notApplicable int64, err error) {
+	if err := checkAssignments(all); err != nil {
+		return 0, 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, matchingTimeout)
+	defer cancel()
+	return s.stores.ReachedDevices(ctx, scriptID, all)
+}
+
 // CreateAssignment adds an assignment to a script.
 func (s *Service) CreateAssignment(
 	ctx context.Context, actor, scriptID string, edit func(*plimsoll.Assignment),

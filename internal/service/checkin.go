@@ -197,11 +197,17 @@ func ParseID(text string) (id string, ok bool) {
 }
 
 // AssignedContent gives the content of a script that a device has to run, and
-// NotFound for any other.
+// NotFound for any other. It is Unauthenticated when there is no such device.
 func (s *Service) AssignedContent(ctx context.Context, deviceID, scriptID string) ([]byte, error) {
 	id, ok := ParseID(scriptID)
 	if !ok {
 		return nil, plimsoll.Errorf(plimsoll.NotFound, "The device has no such script to run.")
 	}
-	return s.stores.AssignedContent(ctx, deviceID, id)
+	content, err := s.stores.AssignedContent(ctx, deviceID, id)
+	if plimsoll.ErrorCode(err) == plimsoll.NotFound {
+		if _, gone := s.stores.Agent(ctx, deviceID); gone != nil {
+			err = asAgent(gone)
+		}
+	}
+	return content, err
 }

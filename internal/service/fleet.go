@@ -76,6 +76,9 @@ type FilterStore interface {
 // background, and makes the script's summary a computed one.
 type AssignmentStore interface {
 	Assignments(ctx context.Context, scriptID string) ([]plimsoll.Assignment, error)
+	// ReachedDevices tells how many devices assignments would reach now, and to how
+	// many of these the script would not apply.
+	ReachedDevices(ctx context.Context, scriptID string, all []plimsoll.Assignment) (reached, notApplicable int64, err error)
 	ReplaceAssignments(ctx context.Context, scriptID string, all []plimsoll.Assignment, e plimsoll.AuditEvent) error
 	ChangeAssignments(ctx context.Context, scriptID string,
 		change func([]plimsoll.Assignment) ([]plimsoll.Assignment, error), e plimsoll.AuditEvent) error
@@ -86,6 +89,10 @@ type RunStateStore interface {
 	RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
 	CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error)
 	RunState(ctx context.Context, scriptID, deviceID string) (plimsoll.DeviceRunState, error)
+	// DeviceRunStates gives what every script found on a device, with its name.
+	DeviceRunStates(ctx context.Context, deviceID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error)
+	// ErrorGroups groups what the script's runs that could not tell wrote.
+	ErrorGroups(ctx context.Context, scriptID string) (plimsoll.ErrorGroups, error)
 	// ChangeRunState makes the state what change makes of it, for the current
 	// revision, and one that is not there where create says so.
 	ChangeRunState(ctx context.Context, scriptID, deviceID string, create bool,

@@ -24,6 +24,19 @@ func (s *Service) RunState(ctx context.Context, scriptID, deviceID string) (plim
 	return s.stores.RunState(ctx, scriptID, deviceID)
 }
 
+// DeviceRunStates gives a page of what every script found on a device.
+func (s *Service) DeviceRunStates(
+	ctx context.Context, deviceID string, page query.Page,
+) (query.Rows[plimsoll.DeviceRunState], error) {
+	return s.stores.DeviceRunStates(ctx, deviceID, page)
+}
+
+// ErrorGroups groups, by their likeness, the errors of a script's runs that could
+// not tell.
+func (s *Service) ErrorGroups(ctx context.Context, scriptID string) (plimsoll.ErrorGroups, error) {
+	return s.stores.ErrorGroups(ctx, scriptID)
+}
+
 // ChangeRunState applies edit to what a script found on a device, and makes it a
 // finding of the current revision. Where there is none it is made, if create says so.
 func (s *Service) ChangeRunState(

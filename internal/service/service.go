@@ -52,6 +52,7 @@ type RunSummaryAppender interface {
 type Stores struct {
 	ScriptStore
 	ScriptFeed
+	OverviewStore
 	RunSummaryStore
 	RunSummaryReader
 	RunSummaryAppender
@@ -63,6 +64,7 @@ type Stores struct {
 	FilterStore
 	AssignmentStore
 	RunStateStore
+	AuditStore
 	CheckInStore
 	AgentStarter
 	Reporter

@@ -71,7 +71,7 @@ func (s *Store) ChangeAssignments(
 	ctx context.Context, scriptID string,
 	change func([]plimsoll.Assignment) ([]plimsoll.Assignment, error), event plimsoll.AuditEvent,
 ) error {
-	return s.transact(ctx, func(tx *sql.Tx) error {
+	return s.changeScripts(ctx, func(tx *sql.Tx, _ int64) error { // whoever looks at the number sees that something changed
 		script, err := scriptNumber(ctx, tx, scriptID, s.dialect.lockRow)
 		if err != nil {
 			return err
@@ -139,11 +139,7 @@ func (s *Store) insertAssignment(ctx context.Context, tx *sql.Tx, script int64, 
 		}
 	}
 	if k.target != a.Target {
-		if k.set, err = s.setNumber(ctx, tx, setGroup, a.Target.GroupID, "target/groupId"); err != nil {
-			return err
-		}
-		k.filter, err = s.setNumber(ctx, tx, setFilter, a.Target.FilterID, "target/deviceAndAppManagementAssignmentFilterId")
-		if err != nil {
+		if k.set, k.filter, err = s.named(ctx, tx, a, s.dialect.lockRow); err != nil {
 			return err
 		}
 	}
@@ -156,17 +152,25 @@ func (s *Store) insertAssignment(ctx context.Context, tx *sql.Tx, script int64, 
 	return err
 }
 
-// setNumber gives the number of a group or a filter, which nobody deletes before
-// the transaction ends; 0 for none.
-func (s *Store) setNumber(ctx context.Context, tx *sql.Tx, kind, id, property string) (number int64, err error) {
+// named gives the numbers of the group and the filter that an assignment names;
+// 0 for none. lock keeps others from deleting them before a transaction ends.
+func (s *Store) named(ctx context.Context, db reader, a *plimsoll.Assignment, lock string) (set, filter int64, err error) {
+	if set, err = setNumber(ctx, db, setGroup, a.Target.GroupID, "target/groupId", lock); err != nil {
+		return 0, 0, err
+	}
+	filter, err = setNumber(ctx, db, setFilter, a.Target.FilterID, "target/deviceAndAppManagementAssignmentFilterId", lock)
+	return set, filter, err
+}
+
+func setNumber(ctx context.Context, db reader, kind, id, property, lock string) (number int64, err error) {
 	if id == "" {
 		return 0, nil
 	}
-	err = tx.QueryRowContext(ctx, `SELECT number FROM device_set WHERE kind = $1 AND id = $2`+s.dialect.lockRow, kind, id).Scan(&number)
+	err = db.QueryRowContext(ctx, `SELECT number FROM device_set WHERE kind = $1 AND id = $2`+lock, kind, id).Scan(&number)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = plimsoll.Invalidf(property, "%s names no %s that there is: %q.", property, kind, id)
 	}
-	return number, err
+	return number, refusal(err)
 }
 
 // beginComputing makes a script's summary a computed one, unless it is. What was

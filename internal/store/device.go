@@ -173,6 +173,7 @@ func (s *Store) removeDevice(ctx context.Context, tx *sql.Tx, bucket, number int
 		return err
 	}
 	counts := newTally()
+	counts.addDevices(bucket, -1)
 	if err = s.removePairs(ctx, tx, pairs, counts); err != nil {
 		return err
 	}

@@ -202,6 +202,7 @@ func (s *Store) addDevice(ctx context.Context, tx *sql.Tx, t *plimsoll.Enrollmen
 		return err
 	}
 	bucket := plimsoll.DeviceBucket(d.ID)
+	counts.addDevices(bucket, 1)
 	if _, err = tx.ExecContext(ctx, `INSERT INTO device_set_member (bucket, device, device_set)
 		SELECT $1, $2, number FROM device_set WHERE kind = 'group' AND id = $3 AND rule = ''`, bucket, number, t.GroupID); err != nil {
 		return err

@@ -13,6 +13,27 @@ func (s *Store) ScriptPlans(ctx context.Context, page query.Page) ([]string, err
 	if err != nil {
 		return nil, err
 	}
+	return s.plans(ctx, statements)
+}
+
+// RunStatePlans gives those of a page of a script's run states.
+func (s *Store) RunStatePlans(ctx context.Context, scriptID string, page query.Page) ([]string, error) {
+	script, err := scriptNumber(ctx, s.read, scriptID, "")
+	if err != nil {
+		return nil, err
+	}
+	l, err := s.plannedRunStates(ctx, script, &page)
+	if err != nil {
+		return nil, err
+	}
+	statements, err := l.statements(s, &page)
+	if err != nil {
+		return nil, err
+	}
+	return s.plans(ctx, statements)
+}
+
+func (s *Store) plans(ctx context.Context, statements []statement) ([]string, error) {
 	plans := make([]string, len(statements))
 	for i, one := range statements {
 		explain, columns := "EXPLAIN ", 1

@@ -18,6 +18,8 @@ type compiler struct {
 	dialect *dialect
 	columns map[string]string // the SQL of each property
 	args    []any
+	sorted  map[string]string              // of some properties, as in a list
+	equal   map[string]func(string) string // likewise
 	aliases int
 	members map[string]string // the SQL of each Variable where it stands
 	err     error
@@ -79,6 +81,9 @@ func (c *compiler) truth(e *query.Expr) string {
 	case query.Or:
 		return c.junction(" OR ", e.Args, c.truth)
 	case query.Eq, query.Ne, query.Lt, query.Le, query.Gt, query.Ge:
+		if sql := c.indexed(e); sql != "" {
+			return sql
+		}
 		return c.comparison(e, true)
 	case query.In:
 		return c.in(e, true)
@@ -88,6 +93,18 @@ func (c *compiler) truth(e *query.Expr) string {
 		}
 	}
 	return c.value(e)
+}
+
+// indexed writes the condition that a property is a member of its enum in the
+// words of an index, or "" where there is none.
+func (c *compiler) indexed(e *query.Expr) string {
+	for i, arg := range e.Args {
+		member, isText := e.Args[1-i].Value.(string)
+		if condition := c.equal[arg.Name]; e.Op == query.Eq && arg.Op == query.Field && isText && condition != nil {
+			return condition(member)
+		}
+	}
+	return ""
 }
 
 // value writes an expression with exactly its value, null included.

@@ -27,7 +27,15 @@ func (c *compiler) sortKeys(order []query.Key, own sortKey) []sortKey {
 
 func (c *compiler) sortKey(k query.Key) sortKey {
 	key := sortKey{kind: query.Number, nullable: k.Expr.Type.Nullable || isNull(k.Expr), descending: k.Descending}
-	switch kind := k.Expr.Type.Kind; {
+	kind := k.Expr.Type.Kind
+	if sql, ok := c.sorted[k.Expr.Name]; ok && k.Expr.Op == query.Field {
+		if kind == query.String {
+			key.kind = query.String
+		}
+		key.sql, key.nullable = sql, false
+		return key
+	}
+	switch {
 	case kind == query.Binary, kind == query.Entity, k.Expr.Type.Collection:
 		c.fault("nothing is sorted by %q", k.Expr.Name)
 	case kind == query.Boolean, kind == query.Null:

@@ -20,6 +20,21 @@ type list[T any] struct {
 	selects string            // the columns that scan reads, before those it is given
 	scan    func(row scanner, more ...any) (T, error)
 	size    func(*T) int // about how many bytes a row takes
+
+	// Of some properties: SQL that sorts alike and is never null, as an index has
+	// it; and a condition that an index serves, for the property to be a member of
+	// its enum, or "".
+	sorted map[string]string
+	equal  map[string]func(member string) string
+	// counted gives how many rows a filter wants, where it knows without reading
+	// them; nil never does.
+	counted func(ctx context.Context, filter *query.Expr) (n int64, known bool, err error)
+}
+
+func (l *list[T]) compiler(s *Store) *compiler {
+	c := s.compiler(l.columns, l.args...)
+	c.sorted, c.equal = l.sorted, l.equal
+	return c
 }
 
 // statement is a query with its parameters.
@@ -100,15 +115,16 @@ func (r *reading[T]) add(row scanner) error {
 
 // statements writes the query of each part of the list that follows page.After.
 func (l *list[T]) statements(s *Store, page *query.Page) ([]statement, error) {
-	c := s.compiler(l.columns)
-	parts, err := ranges(c.sortKeys(page.Order, l.own), page.After)
+	c := l.compiler(s)
+	keys := c.sortKeys(page.Order, l.own)
+	parts, err := ranges(keys, beginning(keys, page.After))
 	if err = errors.Join(err, c.err); err != nil {
 		return nil, err
 	}
 	statements := make([]statement, 0, len(parts))
 	for _, part := range parts {
 		// Each is written anew: PostgreSQL takes no parameter that is not used.
-		c := s.compiler(l.columns, l.args...)
+		c := l.compiler(s)
 		keys := c.sortKeys(page.Order, l.own)
 		conditions := l.conditions(c, page.Filter)
 		for _, one := range part {
@@ -125,6 +141,22 @@ func (l *list[T]) statements(s *Store, page *query.Page) ([]statement, error) {
 		statements = append(statements, statement{text, c.args})
 	}
 	return statements, nil
+}
+
+// beginning gives where a page begins: a key that is never null sorts by 0 or ""
+// what the property it stands for calls null.
+func beginning(keys []sortKey, after []any) []any {
+	after = slices.Clone(after)
+	for i := range after {
+		switch {
+		case after[i] != nil || i >= len(keys) || keys[i].nullable:
+		case keys[i].kind == query.String:
+			after[i] = ""
+		default:
+			after[i] = int64(0)
+		}
+	}
+	return after
 }
 
 func (l *list[T]) conditions(c *compiler, filter *query.Expr) (conditions []string) {
@@ -150,7 +182,12 @@ func (d *dialect) passing(args []any) []any { return append(slices.Clone(d.once)
 
 // count gives the number of rows that filter wants.
 func (l *list[T]) count(ctx context.Context, s *Store, filter *query.Expr) (n int64, err error) {
-	c := s.compiler(l.columns, l.args...)
+	if l.counted != nil {
+		if n, known, err := l.counted(ctx, filter); known || err != nil {
+			return n, err
+		}
+	}
+	c := l.compiler(s)
 	text := "SELECT count(*) FROM " + l.from + where(l.conditions(c, filter))
 	if c.err != nil {
 		return 0, c.err

@@ -39,6 +39,8 @@ func openPostgres(address string) (*Store, error) {
 		words: strings.NewReplacer(" WITHOUT ROWID", "", "COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
 			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
 		byIndex:   "SELECT set_config('enable_seqscan', 'off', true), set_config('join_collapse_limit', '1', true)",
+		knows:     true,
+		number:    "CAST(input.value #>> '{}' AS bigint)",
 		stepPairs: 4000,
 		counted:   "WITH made AS (%s) SELECT script, state, count(*) FROM made GROUP BY script, state",
 		binary:    "bytea", collate: ` COLLATE "C"`, position: "strpos(%s, %s)",

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"plimsoll"
-	"plimsoll/internal/query"
 )
 
 func noRunStateFor(deviceID string) error {
@@ -28,50 +27,12 @@ func presentedState() string {
 	return sql.String() + " END"
 }
 
-// runStateList is the list of a script's run states, each with its device.
-func runStateList(scriptID string) *list[plimsoll.DeviceRunState] {
-	columns := map[string]string{
-		"id": "(s.id || ':' || d.id)", "detectionState": "(" + presentedState() + ")",
-		"lastStateUpdateDateTime": "nullif(r.ran_at, 0)", "expectedStateUpdateDateTime": "nullif(r.due_at, 0)",
-		"lastSyncDateTime": "d.last_sync_at", "scriptOutput": "nullif(o.output, '')", "scriptError": "nullif(o.error, '')",
-		"managedDevice": "d.number",
-	}
-	for name, sql := range deviceProperties() {
-		columns["managedDevice/"+name] = sql
-	}
-	return &list[plimsoll.DeviceRunState]{
-		from: `run_state r JOIN script s ON s.number = r.script
-			JOIN device d ON d.bucket = r.bucket AND d.number = r.device
-			LEFT JOIN run_output o ON o.bucket = r.bucket AND o.device = r.device AND o.script = r.script`,
-		where: "s.id = $1", args: []any{scriptID}, columns: columns, own: sortKey{sql: "r.device", kind: query.Number},
-		selects: deviceColumns() + `, s.id, ` + presentedState() + `, r.ran_at, r.due_at, coalesce(o.output, ''), coalesce(o.error, '')`,
-		scan:    scanRunState,
-		size:    func(r *plimsoll.DeviceRunState) int { return len(r.Output) + len(r.Error) + 200 },
-	}
-}
-
 func scanRunState(row scanner, more ...any) (state plimsoll.DeviceRunState, err error) {
 	var ranAt, dueAt zeroInstant
 	device, err := scanDevice(row, append([]any{&state.ScriptID, &state.State, &ranAt, &dueAt, &state.Output, &state.Error}, more...)...)
 	state.DeviceID, state.LastSyncAt, state.Device = device.ID, device.LastSyncAt, &device
 	state.RanAt, state.DueAt = time.Time(ranAt), time.Time(dueAt)
 	return state, err
-}
-
-// RunStates gives a page of a script's run states, by their devices.
-func (s *Store) RunStates(ctx context.Context, scriptID string, page query.Page) (query.Rows[plimsoll.DeviceRunState], error) {
-	if _, err := scriptNumber(ctx, s.read, scriptID, ""); err != nil {
-		return query.Rows[plimsoll.DeviceRunState]{Total: -1}, err
-	}
-	return runStateList(scriptID).read(ctx, s, &page)
-}
-
-// CountRunStates gives how many of a script's run states filter wants.
-func (s *Store) CountRunStates(ctx context.Context, scriptID string, filter *query.Expr) (int64, error) {
-	if _, err := scriptNumber(ctx, s.read, scriptID, ""); err != nil {
-		return 0, err
-	}
-	return runStateList(scriptID).total(ctx, s, filter)
 }
 
 // RunState gives a script's run state of a device.
@@ -82,10 +43,11 @@ func (s *Store) RunState(ctx context.Context, scriptID, deviceID string) (plimso
 	return runStateOf(ctx, s.read, scriptID, deviceID)
 }
 
+const tablesOfPair = `script s JOIN run_state r ON r.script = s.number JOIN device d ON d.bucket = r.bucket AND d.number = r.device` + outputTable
+
 func runStateOf(ctx context.Context, db reader, scriptID, deviceID string) (plimsoll.DeviceRunState, error) {
-	l := runStateList(scriptID)
-	state, err := l.scan(db.QueryRowContext(ctx, "SELECT "+l.selects+" FROM "+l.from+" WHERE s.id = $1 AND d.bucket = $2 AND d.id = $3",
-		scriptID, plimsoll.DeviceBucket(deviceID), deviceID))
+	state, err := scanRunState(db.QueryRowContext(ctx, "SELECT "+runStateColumns()+" FROM "+tablesOfPair+
+		" WHERE s.id = $1 AND d.bucket = $2 AND d.id = $3", scriptID, plimsoll.DeviceBucket(deviceID), deviceID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return state, noRunStateFor(deviceID)
 	}

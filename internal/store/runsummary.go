@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,45 +18,6 @@ import (
 const runSummaryColumns = `r.script_id, r.sequence, r.id, r.no_issue_detected, r.issue_detected,
 	r.detection_script_error, r.detection_script_pending, r.last_script_run,
 	r.recorded_at, r.recorded_by, r.removed_at, r.removed_by, r.computed`
-
-// joinCurrent adds a script's current summary, and NULLs where it has none.
-const (
-	joinCurrent = joinHead + joinLatest
-	joinHead    = `LEFT JOIN run_summary_head h ON h.script_id = s.id`
-	joinLatest  = ` LEFT JOIN run_summary r
-		ON r.script_id = h.script_id AND r.sequence = h.sequence AND r.removed_at IS NULL AND NOT r.computed`
-)
-
-// current is the SQL of a script's current summary, beside joinCurrent: what was
-// reported, or what the counts make.
-type current struct{ sequence, id, noIssue, issue, failed, pending, lastRun string }
-
-func currentSummary() current {
-	counted := func(reported, what string) string {
-		return `CASE WHEN h.computed THEN (SELECT ` + what + `) ELSE ` + reported + ` END`
-	}
-	devices := func(reported, condition string) string {
-		return counted(reported, `coalesce(CAST(sum(c.n) AS bigint), 0) FROM run_count c WHERE c.script = s.number AND `+condition)
-	}
-	return current{
-		sequence: `CASE WHEN h.computed THEN 1 ELSE r.sequence END`,
-		id:       `CASE WHEN h.computed THEN h.computed_id ELSE r.id END`,
-		noIssue:  devices("r.no_issue_detected", "c.revision = s.revision AND c.state = 1"),
-		issue:    devices("r.issue_detected", "c.revision = s.revision AND c.state = 2"),
-		failed:   devices("r.detection_script_error", "c.revision = s.revision AND c.state = 3"),
-		pending:  devices("r.detection_script_pending", "c.state <> 5 AND (c.revision < s.revision OR c.state IN (0, 4))"),
-		lastRun:  counted("r.last_script_run", `coalesce(max(c.last_run), 0) FROM run_count c WHERE c.script = s.number`),
-	}
-}
-
-// currentColumns is runSummaryColumns of the current summary.
-func currentColumns() string {
-	c := currentSummary()
-	return strings.Join([]string{
-		`s.id`, c.sequence, c.id, c.noIssue, c.issue, c.failed, c.pending, c.lastRun,
-		`r.recorded_at, r.recorded_by, r.removed_at, r.removed_by, coalesce(h.computed, false)`,
-	}, ", ")
-}
 
 // currentRunSummary tells an unknown script (no row) from one without a
 // current summary (a row of NULLs).

@@ -9,7 +9,7 @@ import (
 )
 
 // changeScripts runs work in a transaction, with the number of the change of a
-// script that it makes. The number is taken before anything else, and its row is
+// script, or of its assignments, that it makes. The number is taken before anything else, and its row is
 // the transaction's until it commits: so a number becomes visible after all
 // smaller ones did, and whoever has read up to one will miss nothing below it.
 // That makes one change of a script wait for the other.

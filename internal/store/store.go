@@ -57,6 +57,9 @@ type dialect struct {
 	// 1, or 0; elements, with a JSON array of text and an alias, a table of its
 	// members under the name value.
 	position, elements string
+	number             string                                  // an element of rows as a number
+	knows              bool                                    // it knows how many rows there are of which kind, and plans by that
+	byNames            string                                  // behind device d: the index of the names is read, and not the table
 	once               []any                                   // before the arguments of a statement that is not kept prepared
 	changeCase         func(c *compiler, e *query.Expr) string // ToLower and ToUpper
 	checks             []string                                // queries that give a sentence for each fault of the engine's own

@@ -38,8 +38,13 @@ func (r *reach) desired() string {
 	return `WITH desired AS (
 		SELECT d.number AS device, d.system, a.script, min(a.schedule_rank * 4294967296 + a.number) % 4294967296 AS assignment
 		FROM device d JOIN assignment a ON ` + r.scripts("a.script") + `
-		WHERE d.bucket = $1 AND d.number BETWEEN $2 AND $3
-			AND CASE a.target
+		WHERE d.bucket = $1 AND d.number BETWEEN $2 AND $3 AND ` + reaches() + `
+		GROUP BY d.number, d.system, a.script) `
+}
+
+// reaches gives the condition that an assignment a reaches a device d.
+func reaches() string {
+	return `CASE a.target
 				WHEN 'allDevicesAssignmentTarget' THEN true
 				WHEN 'allLicensedUsersAssignmentTarget' THEN d.user_id <> '' OR d.user_principal_name <> ''
 				WHEN 'groupAssignmentTarget' THEN ` + isMember("a.device_set") + `
@@ -47,8 +52,7 @@ func (r *reach) desired() string {
 			AND (a.filter = 0 OR (a.filter_type = 'include') = ` + isMember("a.filter") + `)
 			AND NOT EXISTS (SELECT 1 FROM assignment x
 				JOIN device_set_member m ON m.bucket = d.bucket AND m.device = d.number AND m.device_set = x.device_set
-				WHERE x.script = a.script AND x.target = 'exclusionGroupAssignmentTarget')
-		GROUP BY d.number, d.system, a.script) `
+				WHERE x.script = a.script AND x.target = 'exclusionGroupAssignmentTarget')`
 }
 
 func isMember(set string) string {

@@ -33,7 +33,7 @@ func (s *Store) Verify(ctx context.Context) (plimsoll.Verification, error) {
 		Scan(&v.Devices, &v.RunStates); err != nil {
 		return v, refusal(err)
 	}
-	for _, check := range append([]string{checkChanges, checkCounts(), checkPairs, checkMembers, checkComputed, checkLastRuns, checkOutputs}, s.dialect.checks...) {
+	for _, check := range append([]string{checkChanges, checkDevices, checkCounts(), checkPairs, checkMembers, checkComputed, checkLastRuns, checkOutputs}, s.dialect.checks...) {
 		lines, err := collect(ctx, s.read, column[string], check)
 		if err != nil {
 			return v, err
@@ -77,7 +77,7 @@ func checkCounts() string {
 	return `SELECT 'Script ' || coalesce(s.id, CAST(f.script AS text)) || ', revision ' || f.revision || ', state ' || f.state ||
 			': the count that is kept is ' || f.difference || ' above the devices that there are.'
 		FROM (SELECT script, revision, state, bucket, CAST(sum(n) AS bigint) AS difference
-			FROM (SELECT script, revision, state, bucket, n FROM run_count
+			FROM (SELECT script, revision, state, bucket, n FROM run_count WHERE script > 0
 				UNION ALL SELECT script, revision, state, bucket, -1 FROM run_state) AS counted
 			GROUP BY script, revision, state, bucket HAVING sum(n) <> 0) AS f
 		LEFT JOIN script s ON s.number = f.script`

@@ -29,7 +29,7 @@ func AccountFor(ctx context.Context, as plimsoll.RunAsAccount, signedIn func(con
 	if !ok {
 		return Account{}, plimsoll.Errorf(plimsoll.NotFound, "it runs as the user who is signed in, and nobody is")
 	}
-	return named(name)
+	return named(ctx, name)
 }
 
 // own gives the agent's own account.

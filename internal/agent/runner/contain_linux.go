@@ -41,15 +41,13 @@ func session() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// endAllWithin bounds the wait for processes that do not end even so, as those do
-// that wait for a dead disk.
-const endAllWithin = 5 * time.Second
-
 // endAll ends every process that the script began and that is left, whatever group
 // or session it is in: as their parents end, they become this process's children.
+// Those that do not end even so are not waited for.
 func endAll(group int) {
 	_ = unix.Kill(-group, unix.SIGKILL)
-	for waited := time.Duration(0); waited < endAllWithin; waited += time.Millisecond {
+	late := time.After(endAllWithin)
+	for {
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 			if errors.Is(err, unix.ECHILD) {
@@ -62,7 +60,11 @@ func endAll(group int) {
 		for _, child := range children(os.Getpid()) {
 			_ = unix.Kill(child, unix.SIGKILL)
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-late:
+			return
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 

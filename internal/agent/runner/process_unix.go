@@ -3,6 +3,7 @@
 package runner
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"os/user"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"plimsoll"
 )
 
 // The paths on which a script's programs are found.
@@ -20,9 +23,9 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 // its supervisors.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// named gives the account of a user. An agent that may not run as others is
-// refused where it is another.
-func named(name string) (Account, error) {
+// local gives the account of a user of whom Go's own library knows: without cgo on
+// Linux, of this machine alone.
+func local(name string) (Account, error) {
 	found, err := user.Lookup(name)
 	if err != nil {
 		return Account{}, err
@@ -31,13 +34,18 @@ func named(name string) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	account := Account{Name: found.Username, Home: found.HomeDir}
-	ids := append([]string{found.Uid, found.Gid}, groups...)
+	return numbered(Account{Name: found.Username, Home: found.HomeDir}, append([]string{found.Uid, found.Gid}, groups...))
+}
+
+// numbered gives an account the numbers of its user, its group and all of its
+// groups. It refuses root, whose rights no user's script is to have, and the number
+// that means none (setresuid(2)).
+func numbered(account Account, ids []string) (Account, error) {
 	numbers := make([]uint32, len(ids))
 	for i, id := range ids {
 		n, err := strconv.ParseUint(id, 10, 32)
-		if err != nil {
-			return Account{}, err
+		if err != nil || n == math.MaxUint32 || i == 0 && n == 0 {
+			return Account{}, plimsoll.Errorf(plimsoll.Invalid, "the user %s has the number %q among those of the user and the groups: a script may not run so", account.Name, id)
 		}
 		numbers[i] = uint32(n)
 	}

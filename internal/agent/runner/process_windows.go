@@ -1,11 +1,14 @@
 package runner
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -17,7 +20,7 @@ func apart() *syscall.SysProcAttr {
 }
 
 // named gives the account of a user who is signed in at the console.
-func named(name string) (Account, error) {
+func named(_ context.Context, name string) (Account, error) {
 	found, err := user.Lookup(name)
 	if err != nil {
 		return Account{}, err
@@ -34,35 +37,6 @@ func named(name string) (Account, error) {
 func MayRunAsOthers() bool {
 	current, err := user.Current()
 	return err == nil && current.Uid == "S-1-5-18"
-}
-
-// own lets the user into the run's folder.
-func (a *Account) own(folder string, _ ...string) error {
-	if !a.Switch {
-		return Restrict(folder)
-	}
-	sid, _, _, err := windows.LookupSID("", a.Name)
-	if err != nil {
-		return err
-	}
-	return restrict(folder, sid.String())
-}
-
-// Restrict keeps all but the system, administrators and its owner from a folder and
-// what is in it: what folders of the system hold, every user may read.
-func Restrict(folder string) error { return restrict(folder, "OW") }
-
-func restrict(folder, user string) error {
-	descriptor, err := windows.SecurityDescriptorFromString("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;" + user + ")")
-	if err != nil {
-		return err
-	}
-	acl, _, err := descriptor.DACL()
-	if err != nil {
-		return err
-	}
-	return windows.SetNamedSecurityInfo(folder, windows.SE_FILE_OBJECT,
-		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, acl, nil)
 }
 
 // contain puts this process, and so all that it starts, into a job that ends with
@@ -83,37 +57,49 @@ func contain() error {
 	return windows.AssignProcessToJobObject(job, windows.CurrentProcess())
 }
 
-// processList is JOBOBJECT_BASIC_PROCESS_ID_LIST.
-type processList struct {
-	assigned, listed uint32
-	ids              [1024]uintptr
-}
-
-// endAll ends what is left in this process's job but the process itself, a few
-// times over, as what ends may have begun more. What is left even so ends with the
-// job.
+// endAll ends what is left in this process's job but the process itself, over and
+// over, as what ends may have begun more. What is left even so ends with the job.
 func endAll(int) {
-	self := uintptr(windows.GetCurrentProcessId())
-	for range 10 {
-		var list processList // of the calling process's own job, as no other is named
-		if windows.QueryInformationJobObject(0, windows.JobObjectBasicProcessIdList,
-			uintptr(unsafe.Pointer(&list)), uint32(unsafe.Sizeof(list)), nil) != nil {
-			return
-		}
-		others := 0
-		for _, id := range list.ids[:list.listed] {
-			if id == self {
+	late := time.After(endAllWithin)
+	for {
+		others := false
+		for _, id := range ofJob() {
+			if id == uintptr(windows.GetCurrentProcessId()) {
 				continue
 			}
-			others++
-			if process, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, uint32(id)); err == nil {
+			others = true
+			if process, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, uint32(id)); err == nil { //nolint:gosec // it is a DWORD
 				_ = windows.TerminateProcess(process, 1)
 				_ = windows.CloseHandle(process)
 			}
 		}
-		if others == 0 {
+		if !others {
 			return
 		}
+		select {
+		case <-late:
+			return
+		case <-time.After(10 * time.Millisecond): // they are not gone at once
+		}
+	}
+}
+
+// ofJob gives the processes of this one's job.
+func ofJob() []uintptr {
+	for room := 1 << 10; ; room *= 2 {
+		// JOBOBJECT_BASIC_PROCESS_ID_LIST: two numbers of 32 bits, of processes in the
+		// job and of those listed, and then the list.
+		list := make([]uint64, 1+room)
+		err := windows.QueryInformationJobObject(0, windows.JobObjectBasicProcessIdList, // 0: of the calling process
+			uintptr(unsafe.Pointer(&list[0])), uint32(len(list)*8), nil) //nolint:gosec // far less than 4 GiB
+		if errors.Is(err, windows.ERROR_MORE_DATA) && room < 1<<20 {
+			continue
+		}
+		if err != nil {
+			return nil
+		}
+		listed := (*[2]uint32)(unsafe.Pointer(&list[0]))[1]
+		return unsafe.Slice((*uintptr)(unsafe.Pointer(&list[1])), listed)
 	}
 }
 
@@ -128,12 +114,18 @@ func (j *Job) command(folder string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	system, policy := "System32", "Bypass"
+	policy, err := j.policy()
+	if err != nil {
+		return nil, err
+	}
+	if policy == allSigned {
+		if err := verifySigned(file); err != nil {
+			return nil, err
+		}
+	}
+	system := "System32"
 	if j.RunAs32Bit {
 		system = "SysWOW64"
-	}
-	if j.AllSigned {
-		policy = "AllSigned"
 	}
 	windowsFolder, err := windows.GetSystemWindowsDirectory()
 	if err != nil {
@@ -141,20 +133,20 @@ func (j *Job) command(folder string) (*exec.Cmd, error) {
 	}
 	program := filepath.Join(windowsFolder, system, "WindowsPowerShell", "v1.0", "powershell.exe")
 	cmd := &exec.Cmd{
-		Path: program, Dir: folder, Env: append(os.Environ(), "TEMP="+folder, "TMP="+folder),
+		Path: program, Dir: folder, Env: os.Environ(),
 		Args:        []string{program, "-NoProfile", "-NonInteractive", "-NoLogo", "-ExecutionPolicy", policy, "-File", file},
 		SysProcAttr: &syscall.SysProcAttr{CreationFlags: windows.CREATE_NO_WINDOW},
 	}
-	if !j.Account.Switch {
-		return cmd, nil
+	if j.Account.Switch {
+		var token windows.Token
+		if err := windows.WTSQueryUserToken(windows.WTSGetActiveConsoleSessionId(), &token); err != nil {
+			return nil, err
+		}
+		cmd.SysProcAttr.Token = syscall.Token(token)
+		if cmd.Env, err = token.Environ(false); err != nil {
+			return nil, err
+		}
 	}
-	var token windows.Token
-	if err := windows.WTSQueryUserToken(windows.WTSGetActiveConsoleSessionId(), &token); err != nil {
-		return nil, err
-	}
-	cmd.SysProcAttr.Token = syscall.Token(token)
-	if cmd.Env, err = token.Environ(false); err != nil {
-		return nil, err
-	}
+	cmd.Env = append(cmd.Env, "TEMP="+folder, "TMP="+folder) // the last of a name counts
 	return cmd, nil
 }

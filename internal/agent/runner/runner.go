@@ -6,10 +6,10 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,43 +55,74 @@ func Failed(format string, args ...any) Verdict {
 // Runner runs scripts by a command that calls [Supervise].
 type Runner struct {
 	Command []string
+
+	patience, ending time.Duration // other than what follows, for tests
 }
 
-// patience is how much longer than a script's time limit its supervisor may take.
-const patience = 30 * time.Second
+const (
+	patience = 30 * time.Second // how much longer than a script's time limit its supervisor may take
+	ending   = 15 * time.Second // how long it may then take to end, before it is killed: longer than it ever should
+)
 
 // Run runs a script and gives its verdict. The one error is that of ctx, which
 // ended before; of the script nothing is left then either.
 func (r *Runner) Run(ctx context.Context, job *Job) (Verdict, error) {
-	limited, cancel := context.WithTimeout(ctx, job.TimeLimit+patience)
+	limit := job.TimeLimit + cmp.Or(r.patience, patience)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	order, err := json.Marshal(job)
 	if err != nil {
 		return Failed("The script could not be handed to its supervisor: %v.", err), nil
 	}
 	said, complaint := bytes.Buffer{}, limitedBuffer{limit: 4 << 10}
-	cmd := exec.Command(r.Command[0], r.Command[1:]...) //nolint:gosec,noctx // it is this program; the end of its input ends it
+	cmd := exec.CommandContext(limited, r.Command[0], r.Command[1:]...) //nolint:gosec // it is this program
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = &said, &complaint, apart()
-	cmd.WaitDelay = time.Second
 	input, err := cmd.StdinPipe()
+	cmd.WaitDelay = cmp.Or(r.ending, ending)
+	cmd.Cancel = func() error { // the end of its input ends it, or else WaitDelay does
+		go input.Close() // on Windows that may wait for what is being written
+		return nil
+	}
 	if err == nil {
 		err = cmd.Start()
+	}
+	if ctx.Err() != nil && err != nil {
+		return Verdict{}, ctx.Err()
 	}
 	if err != nil {
 		return Failed("The script's supervisor could not be started: %v.", err), nil
 	}
 	_, _ = input.Write(append(order, '\n')) // where it fails, so does what follows
-	stop := context.AfterFunc(limited, func() { _ = input.Close() })
-	err = cmd.Wait()
-	stop()
-	if ctx.Err() != nil {
-		return Verdict{}, ctx.Err()
-	}
+	gone, err := wait(limited, cmd)
 	var verdict Verdict
-	if json.Unmarshal(said.Bytes(), &verdict) != nil {
+	switch {
+	case ctx.Err() != nil:
+		return Verdict{}, ctx.Err()
+	case gone && json.Unmarshal(said.Bytes(), &verdict) == nil:
+		return verdict, nil
+	case limited.Err() != nil:
+		return Failed("The script's supervisor gave no verdict within %s, and was ended.", limit), nil
+	default:
 		return Failed("The script's supervisor ended without a verdict (%v). %s", err, strings.TrimSpace(complaint.text.String())), nil
 	}
-	return verdict, nil
+}
+
+// wait waits for a supervisor's end. gone is false for one that does not end even
+// when it was killed, as when it waits for a dead disk: nothing of it may be read.
+func wait(limited context.Context, supervisor *exec.Cmd) (gone bool, err error) {
+	ended := make(chan error, 1)
+	go func() { ended <- supervisor.Wait() }()
+	select {
+	case err = <-ended:
+		return true, err
+	case <-limited.Done():
+	}
+	select { // its delay until it is killed, and as long again
+	case err = <-ended:
+		return true, err
+	case <-time.After(2 * supervisor.WaitDelay):
+		return false, limited.Err()
+	}
 }
 
 // limitedBuffer passes over what is beyond its limit. Its buffer is not embedded, for
@@ -133,15 +164,4 @@ func remove(folder string) error {
 		return nil // and on with what can be removed
 	})
 	return os.RemoveAll(folder)
-}
-
-// drain copies what a script writes, until nobody can write any more or the pipe
-// is closed.
-func drain(pipe io.Reader, into *plimsoll.Transcript) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = io.Copy(into, pipe)
-	}()
-	return done
 }

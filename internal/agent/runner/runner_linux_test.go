@@ -19,8 +19,13 @@ import (
 )
 
 // TestMain lets this program be the supervisor of its own tests, as the product
-// is of its agent.
+// is of its agent, and an agent of which the test is the parent.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "agent" {
+		v, err := hurried(os.Args[2]).Run(context.Background(), &Job{TimeLimit: time.Millisecond})
+		fmt.Println(v.State, v.Error, err)
+		return
+	}
 	if len(os.Args) == 2 && os.Args[1] == "supervise" {
 		if err := Supervise(os.Stdin, os.Stdout, time.Now); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -248,7 +253,7 @@ func TestAbandoned(t *testing.T) {
 func TestAnotherAccount(t *testing.T) {
 	t.Parallel()
 	job := newJob(t, "#!/bin/sh\nid -un; echo $HOME; touch mine && stat -c %U . mine; cat /etc/shadow")
-	nobody, err := named("nobody")
+	nobody, err := named(t.Context(), "nobody")
 	if err != nil || nobody.Switch != (os.Geteuid() != int(nobody.UID)) {
 		t.Fatal(nobody, err)
 	}
@@ -268,7 +273,7 @@ func TestAnotherAccount(t *testing.T) {
 	if v.State != plimsoll.StateFail || v.Output != want || !strings.Contains(v.Error, "ermission denied") {
 		t.Errorf("%+v, want %q", v, want)
 	}
-	if _, err := named("no-such-user"); err == nil {
+	if _, err := named(t.Context(), "no-such-user"); err == nil {
 		t.Error("there is no such user")
 	}
 }

@@ -41,8 +41,9 @@ func Supervise(stdin io.Reader, stdout io.Writer, now func() time.Time) error {
 }
 
 const (
-	grace = 3 * time.Second // between asking a script to end and ending it
-	dregs = 2 * time.Second // for what was written to be read, when all that could write has ended
+	grace        = 3 * time.Second // between asking a script to end and ending it
+	endWithin    = 3 * time.Second // for a script that was ended to be gone
+	endAllWithin = 5 * time.Second // for all else that it began
 )
 
 // run is false where the job was abandoned.
@@ -60,8 +61,7 @@ func (j *Job) run(abandoned <-chan struct{}, now func() time.Time) (verdict Verd
 	if err != nil {
 		return Failed("The script could not be started: %v", err), true
 	}
-	var output, complaint plimsoll.Transcript
-	outputs, err := connect(cmd, &output, &complaint)
+	outputs, err := connect(cmd)
 	if err != nil {
 		return Failed("The script could not be started: %v.", err), true
 	}
@@ -83,14 +83,17 @@ func (j *Job) run(abandoned <-chan struct{}, now func() time.Time) (verdict Verd
 	if !ok {
 		return Verdict{}, false
 	}
-	verdict = judge(cmd.ProcessState, reason)
-	verdict.Took, verdict.Output = now().Sub(begin), output.String()
-	verdict.Error = plimsoll.KeptText(joined(verdict.Error, complaint.String()))
+	if verdict = Failed("%s", reason); reason == "" { // it ended by itself, and only then is there surely a state
+		verdict = judge(cmd.ProcessState)
+	}
+	verdict.Took, verdict.Output = now().Sub(begin), outputs[0].String()
+	verdict.Error = plimsoll.KeptText(joined(verdict.Error, outputs[1].String()))
 	return verdict, true
 }
 
 // await waits for the script's end, or brings it about: at its time limit, of
-// which reason then tells, or where the job is abandoned.
+// which reason then tells, or where the job is abandoned. What cannot be ended, as
+// what waits for a dead disk, is not waited for.
 func (j *Job) await(cmd *exec.Cmd, ended, abandoned <-chan struct{}) (reason string, ok bool) {
 	limit := time.NewTimer(j.TimeLimit)
 	defer limit.Stop()
@@ -109,17 +112,19 @@ func (j *Job) await(cmd *exec.Cmd, ended, abandoned <-chan struct{}) (reason str
 	case <-abandoned:
 	}
 	end(cmd.Process)
-	<-ended
+	select {
+	case <-ended:
+	case <-time.After(endWithin):
+		reason += " It could not be ended either: the system holds it, as for a disk that is away or a debugger."
+	}
 	return reason, ok
 }
 
-// judge gives the verdict by how a script ended (DESIGN: exit code 0 is success,
+// judge gives the verdict by how a script ended by itself (DESIGN: exit code 0 is success,
 // 1 is fail, anything else an error of the script).
-func judge(state *os.ProcessState, reason string) Verdict {
+func judge(state *os.ProcessState) Verdict {
 	code := state.ExitCode()
 	switch {
-	case reason != "":
-		return Failed("%s", reason)
 	case code == 0:
 		return Verdict{State: plimsoll.StateSuccess}
 	case code == 1:
@@ -148,52 +153,6 @@ func startFault(err error) string {
 		return e.Path + ": " + e.Err.Error()
 	}
 	return err.Error()
-}
-
-// outputs are the pipes into which a script writes.
-type outputs struct {
-	theirs, ours []*os.File
-	drained      []<-chan struct{}
-}
-
-func connect(cmd *exec.Cmd, output, complaint *plimsoll.Transcript) (*outputs, error) {
-	o := &outputs{}
-	for _, end := range []struct {
-		stream *io.Writer
-		into   *plimsoll.Transcript
-	}{{&cmd.Stdout, output}, {&cmd.Stderr, complaint}} {
-		reader, writer, err := os.Pipe()
-		if err != nil {
-			o.started()
-			o.close()
-			return nil, err
-		}
-		*end.stream = writer
-		o.theirs, o.ours = append(o.theirs, writer), append(o.ours, reader)
-		o.drained = append(o.drained, drain(reader, end.into))
-	}
-	return o, nil
-}
-
-// started leaves the writing to the script.
-func (o *outputs) started() {
-	for _, file := range o.theirs {
-		_ = file.Close()
-	}
-}
-
-// close reads what is left, and no more.
-func (o *outputs) close() {
-	late := time.After(dregs)
-	for i, file := range o.ours {
-		select {
-		case <-o.drained[i]:
-		case <-late:
-			_ = file.SetReadDeadline(time.Unix(1, 0)) // which ends the reading
-			<-o.drained[i]
-		}
-		_ = file.Close()
-	}
 }
 
 // makeFolder makes the run's folder, which only its account may enter.

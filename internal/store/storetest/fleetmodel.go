@@ -197,10 +197,22 @@ func (m *fleetModel) isMember(group, id string, d *modelDevice) bool {
 	return m.groups[group][id]
 }
 
-// compare holds every summary to the model.
+// compare holds every summary, and how many devices there are, to the model.
 func (m *fleetModel) compare(rt *rapid.T, step string) {
+	state, err := m.store.FleetState(rt.Context())
+	fine(rt, err)
+	if state.Devices != int64(len(m.devices)) {
+		rt.Fatalf("after %s: there are %d devices, and counted are %d", step, len(m.devices), state.Devices)
+	}
+	watched := map[string]plimsoll.RunSummaryRecord{}
+	for _, r := range state.Summaries {
+		watched[r.ScriptID] = r
+	}
 	for id, s := range m.scripts {
 		got, err := m.store.RunSummary(rt.Context(), id)
+		if diff := cmp.Diff(got, watched[id]); diff != "" {
+			rt.Fatalf("after %s: those who watch are told another summary: %s", step, diff)
+		}
 		if len(s.assignments) == 0 && len(s.runs) == 0 {
 			s.lastRun = time.Time{} // what is counted later begins anew
 			if plimsoll.ErrorCode(err) != plimsoll.NotFound {

@@ -42,6 +42,11 @@ type (
 			[]plimsoll.ScriptChange, bool, error)
 		LastScriptChange(ctx context.Context) (int64, error)
 	}
+	// Overview gives all at once.
+	Overview interface {
+		FleetState(ctx context.Context) (plimsoll.FleetState, error)
+		ScriptSummaries(ctx context.Context, at time.Time, limit int) ([]plimsoll.ScriptSummary, error)
+	}
 	// ChangeSets makes several changes at once.
 	ChangeSets interface {
 		Atomically(ctx context.Context, work func(bound Store) error) error
@@ -66,6 +71,32 @@ type (
 		SigningKeys(ctx context.Context) ([]plimsoll.SigningKey, error)
 		AddSigningKey(ctx context.Context, k plimsoll.SigningKey) error
 		DeleteSigningKeys(ctx context.Context, expiredBefore time.Time) error
+	}
+	// Users keeps who may sign in.
+	Users interface {
+		CreateUser(ctx context.Context, u plimsoll.User, i plimsoll.Invitation, e plimsoll.AuditEvent) error
+		InviteFirstUser(ctx context.Context, u plimsoll.User, i plimsoll.Invitation, created, invited plimsoll.AuditEvent) (string, error)
+		User(ctx context.Context, id string) (plimsoll.User, error)
+		UserByName(ctx context.Context, name string) (plimsoll.User, error)
+		Users(ctx context.Context) ([]plimsoll.User, error)
+		InviteUser(ctx context.Context, i plimsoll.Invitation, e plimsoll.AuditEvent) error
+		DeleteUser(ctx context.Context, id string, e plimsoll.AuditEvent) error
+	}
+	// Passwords lets users set theirs.
+	Passwords interface {
+		InvitedUser(ctx context.Context, hash []byte, now time.Time) (plimsoll.User, error)
+		AcceptInvitation(ctx context.Context, hash []byte, password string, start plimsoll.Session, e plimsoll.AuditEvent) error
+		ChangePassword(ctx context.Context, old, password string, start plimsoll.Session, e plimsoll.AuditEvent) error
+		TakeSignInAttempt(ctx context.Context, name string, now time.Time) (plimsoll.SignInAttempts, bool, error)
+	}
+	// Sessions keeps who is signed in.
+	Sessions interface {
+		StartSession(ctx context.Context, start plimsoll.Session, password string, before []byte, e plimsoll.AuditEvent) error
+		Session(ctx context.Context, hash []byte, now time.Time) (plimsoll.Session, plimsoll.User, error)
+		EndSession(ctx context.Context, hash []byte, e plimsoll.AuditEvent) error
+		AddAuthorizationCode(ctx context.Context, c plimsoll.AuthorizationCode, sessionTill time.Time) error
+		TakeAuthorizationCode(ctx context.Context, hash []byte, now time.Time) (plimsoll.AuthorizationCode, plimsoll.User, error)
+		DropExpiredSignIns(ctx context.Context, now time.Time) error
 	}
 	// EnrollmentTokens lets devices enrol.
 	EnrollmentTokens interface {
@@ -145,6 +176,9 @@ type (
 		Clients
 		Installations
 		SigningKeys
+		Users
+		Passwords
+		Sessions
 	}
 	// Upkeep is what operators need.
 	Upkeep interface {
@@ -161,6 +195,7 @@ type Store interface {
 	Scripts
 	RunSummaries
 	ScriptFeed
+	Overview
 	ChangeSets
 	Issuer
 	Fleet
@@ -187,6 +222,8 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"a summary's life":                           summaryLife,
 		"concurrent summaries leave no gap":          summaryConcurrency,
 		"a summary against its script's deletion":    summaryAgainstDelete,
+		"what those who watch are told":              fleetState,
+		"summaries as they were":                     summaryThen,
 		"a change set is made whole or not at all":   changeSet,
 		"a change set crosses others":                changeSetsCross,
 		"a change set against a script's deletion":   changeSetAgainstDelete,
@@ -215,6 +252,15 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"clients and their secrets":                  clients,
 		"an installation is made once":               installation,
 		"signing keys":                               signingKeys,
+		"users and their invitations":                users,
+		"somebody can sign in":                       firstUser,
+		"the first user is made once":                firstUserAtOnce,
+		"a session's life":                           sessions,
+		"an invitation is used once":                 invitationsAtOnce,
+		"passwords end sessions":                     passwords,
+		"an authorization code is taken once":        codes,
+		"wrong passwords by many at once":            attemptsAtOnce,
+		"what expired of sign-ins goes":              expiredSignIns,
 		"a recount sees what is wrong":               verification,
 		"a recount sees who has what wrongly":        verifyPairs,
 		"a recount waits for nobody":                 verifyMeanwhile,

@@ -118,7 +118,7 @@ func verifyPairs(t *testing.T, store Store) {
 	}
 	// A fleet of which nothing is right gives no more than can be read.
 	enrolled(t, store, make([]string, 60)...)
-	execAll(t, store, []string{`DELETE FROM run_count`, `DELETE FROM run_state`})
+	execAll(t, store, []string{`DELETE FROM run_count WHERE script > 0`, `DELETE FROM run_state`})
 	v, err := store.Verify(t.Context())
 	must(t, err)
 	if last := v.Differences[len(v.Differences)-1]; len(v.Differences) != 101 || !strings.Contains(last, " 25 differences more") {

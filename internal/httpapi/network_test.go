@@ -1,4 +1,4 @@
-package checkin
+package httpapi
 
 import "testing"
 
@@ -13,7 +13,7 @@ func TestNetwork(t *testing.T) {
 		"[fe80::1%eth0]:80":                   "fe80::/64",
 		"what a listener of another kind has": "what a listener of another kind has",
 	} {
-		if got := network(address); got != want {
+		if got := Network(address); got != want {
 			t.Errorf("%s is of the network %q, want %q", address, got, want)
 		}
 	}

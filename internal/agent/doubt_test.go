@@ -1,0 +1,284 @@
+package agent
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"plimsoll/internal/checkin"
+)
+
+// TestPutBack puts a machine back to what it was, by a snapshot: its next result has a
+// number that the server has seen, and must not be taken for one that it knows.
+func TestPutBack(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	var hours atomic.Int64
+	begin := time.Now()
+	c.Now = func() time.Time { return begin.Add(time.Duration(hours.Load()) * time.Hour) }
+	truth := filepath.Join(t.TempDir(), "truth")
+	s.give(s.script(1, "#!/bin/sh\ncat "+truth+"\n")) // once an hour, so that nothing need be told again
+	run := func(says string) {
+		t.Helper()
+		if err := os.WriteFile(truth, []byte(says), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		hours.Add(1)
+		a, err := Open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		settled(t, c.Folder, log)
+	}
+	run("first")
+	snapshot := t.TempDir()
+	if err := os.CopyFS(filepath.Join(snapshot, "agent"), os.DirFS(c.Folder)); err != nil {
+		t.Fatal(err)
+	}
+	run("second")
+	run("third")
+	if err := os.RemoveAll(c.Folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(c.Folder, os.DirFS(filepath.Join(snapshot, "agent"))); err != nil {
+		t.Fatal(err)
+	}
+	run("as it is now")
+	got := s.results()
+	if last := got[len(got)-1]; len(got) != 4 || last.Output != "as it is now" || last.Sequence != 4 {
+		t.Errorf("%+v\n%s", got, log)
+	}
+}
+
+// TestLostAnswer is told of a result again that the server has: it is not run again.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	s.give(s.script(1, "#!/bin/sh\necho well\n"))
+	s.mu.Lock()
+	s.answer = func(_ http.ResponseWriter, r *checkin.CheckInRequest) bool {
+		if len(r.Results) > 0 && s.unsent == 0 && len(s.got) == 0 {
+			s.unsent = 1
+		}
+		return false
+	}
+	s.mu.Unlock()
+	runAgent(t, c)
+	settled(t, c.Folder, log)
+	if got := s.results(); len(got) != 1 || strings.Contains(log.String(), "put back") {
+		t.Errorf("%+v\n%s", got, log)
+	}
+}
+
+// TestUnfollowable gives a script that ran in a way that cannot be followed, of the
+// same revision: that is reported, once, also through a new process. As it was before,
+// it runs again.
+func TestUnfollowable(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	script := s.script(1, "#!/bin/sh\necho well\n")
+	schedule := script["schedule"]
+	s.give(script)
+	stop := runAgent(t, c)
+	settled(t, c.Folder, log)
+	script["schedule"] = map[string]any{"kind": "weekly", "useUtc": true}
+	s.give(script, map[string]any{"id": "nonsense", "revision": 1}, map[string]any{"revision": 0})
+	eventually(t, "the refusal", log, func() bool { return len(s.results()) == 2 })
+	stop()
+	script["displayName"] = "Another"
+	s.give(script)
+	stop = runAgent(t, c)
+	defer stop()
+	eventually(t, "it is told again", log, func() bool { return strings.Count(log.String(), "a script is refused") >= 4 })
+	script["schedule"] = schedule
+	s.give(script)
+	eventually(t, "a run", log, func() bool { return len(s.results()) == 3 })
+	if got := s.results(); got[1].State != "scriptError" || got[1].Revision != 1 || got[2].State != "success" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestTakenAwayWhileItRuns takes a script away while it runs, and gives it again: it
+// must not run beside itself.
+func TestTakenAwayWhileItRuns(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	folder := t.TempDir()
+	script := s.script(1, fmt.Sprintf("#!/bin/sh\nmkdir %[1]s/alone || exit 3\nwhile test ! -e %[1]s/go; do sleep 0.05; done\nrmdir %[1]s/alone\n", folder))
+	other := s.script(2, "#!/bin/sh\necho taken\n")
+	s.give(script)
+	runAgent(t, c)
+	eventually(t, "it runs", log, func() bool { _, err := os.Stat(filepath.Join(folder, "alone")); return err == nil })
+	s.give(other)
+	eventually(t, "it is taken away", log, func() bool { return len(s.results()) == 1 })
+	script["runRequest"] = 1
+	other["runRequest"] = 1
+	s.give(script, other)
+	eventually(t, "it is given again", log, func() bool { return len(s.results()) == 2 })
+	if err := os.WriteFile(filepath.Join(folder, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both runs", log, func() bool { return len(s.results()) == 4 })
+	for _, result := range s.results() {
+		if result.State != "success" {
+			t.Errorf("%+v", result)
+		}
+	}
+}
+
+// TestContentThatStaysWrong has the content of a script be another for hours: each
+// time that the script is due that is the verdict, and it is not asked for more often.
+func TestContentThatStaysWrong(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	var clock atomic.Int64
+	begin := time.Now()
+	c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
+	c.Tick = 5 * time.Millisecond
+	script := s.script(1, "#!/bin/sh\n")
+	s.mu.Lock()
+	s.contents[script["id"].(string)] = []byte("another")
+	s.mu.Unlock()
+	s.give(script)
+	runAgent(t, c)
+	eventually(t, "the first verdict", log, func() bool { clock.Add(int64(time.Second)); return len(s.results()) == 1 })
+	for hour := 1; hour <= 3; hour++ {
+		eventually(t, "a verdict of a later hour", log, func() bool { clock.Add(int64(time.Minute)); return len(s.results()) > hour })
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if most := int(time.Duration(clock.Load())/time.Hour) + 2; len(s.got) > most || s.fetched > 2*most {
+		t.Errorf("%d verdicts, and it was fetched %d times; want %d", len(s.got), s.fetched, most)
+	}
+}
+
+// TestNoRoom has a server take no results: they wait, and it is not asked at once again.
+func TestNoRoom(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	s.give(s.script(1, "#!/bin/sh\necho well\n"))
+	full := true
+	s.mu.Lock()
+	s.answer = func(w http.ResponseWriter, r *checkin.CheckInRequest) bool {
+		if !full || len(r.Results) == 0 {
+			return false
+		}
+		fmt.Fprintf(w, `{"etag":%q,"nextCheckInSeconds":900,"inventoryWanted":false,"results":%s}`,
+			r.ETag, strings.ReplaceAll(accepted(r), "accepted", "tooMany"))
+		return true
+	}
+	s.mu.Unlock()
+	stop := runAgent(t, c)
+	eventually(t, "the result is brought", log, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.checkIns >= 2 })
+	time.Sleep(500 * time.Millisecond)
+	stop()
+	s.mu.Lock()
+	if s.checkIns > 4 {
+		t.Errorf("%d check-ins in half a second", s.checkIns)
+	}
+	full = false
+	s.mu.Unlock()
+	a, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := a.Once(t.Context()); err != nil || len(s.results()) != 1 {
+		t.Errorf("%v, %+v", err, s.results())
+	}
+}
+
+// TestWaitsThatLie has every wait tell of a change, and then be cut short by what is on
+// the way: neither makes the agent ask more and more.
+func TestWaitsThatLie(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	s.mu.Lock()
+	s.wait = func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusNoContent); return true }
+	s.mu.Unlock()
+	s.give(s.script(1, "#!/bin/sh\necho well\n"))
+	stop := runAgent(t, c)
+	settled(t, c.Folder, log)
+	time.Sleep(3 * time.Second)
+	s.mu.Lock()
+	if len(s.prefers) > 5 {
+		t.Errorf("%d waits in three seconds", len(s.prefers))
+	}
+	s.mu.Unlock()
+	stop()
+
+	var clock atomic.Int64
+	begin := time.Now()
+	c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
+	s.mu.Lock()
+	s.prefers = nil
+	s.wait = func(http.ResponseWriter) bool { clock.Add(int64(time.Minute)); panic(http.ErrAbortHandler) }
+	s.mu.Unlock()
+	runAgent(t, c)
+	eventually(t, "a shorter wait", log, func() bool {
+		clock.Add(int64(100 * time.Millisecond))
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return slices.ContainsFunc(s.prefers, func(prefer string) bool { return prefer != "wait=240" })
+	})
+}
+
+// TestRefusedReports has a server refuse a report for what is in it, and the token that
+// is to come before: the newest of a script gives way to a verdict that says so, and a
+// token that is refused costs no result.
+func TestRefusedReports(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	refuseTokens := func(refuse bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tokenFault = refuse
+	}
+	s.mu.Lock()
+	s.answer = func(w http.ResponseWriter, r *checkin.CheckInRequest) bool {
+		poison := slices.ContainsFunc(r.Results, func(one checkin.Result) bool { return strings.Contains(one.Output, "poison") })
+		if poison {
+			http.Error(w, `{"error":{"code":"BadRequest","message":"not this"}}`, http.StatusBadRequest)
+		}
+		return poison
+	}
+	s.mu.Unlock()
+	var clock atomic.Int64
+	begin := time.Now()
+	c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
+	c.Tick = 5 * time.Millisecond
+	s.give(s.script(1, "#!/bin/sh\necho poison\n"), s.script(2, "#!/bin/sh\necho well\n"))
+	runAgent(t, c)
+	eventually(t, "both verdicts", log, func() bool { clock.Add(int64(time.Second)); return len(s.results()) == 2 })
+	refuseTokens(true)
+	clock.Add(int64(time.Hour)) // the token is too old, and both are due
+	eventually(t, "tokens are refused", log, func() bool { clock.Add(int64(time.Second)); return strings.Count(log.String(), "no token") >= 4 })
+	refuseTokens(false)
+	eventually(t, "both verdicts again", log, func() bool { clock.Add(int64(time.Second)); return len(s.results()) >= 4 })
+	for _, result := range s.results() {
+		isPoison := strings.HasSuffix(result.ScriptID, "1")
+		if !isPoison && result.State != "success" || isPoison && (result.State != "scriptError" || !strings.Contains(result.Error, "not this")) {
+			t.Errorf("%+v", result)
+		}
+	}
+}

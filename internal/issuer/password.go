@@ -1,0 +1,94 @@
+package issuer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"plimsoll"
+)
+
+const (
+	// passwordCost takes a core for a quarter of a second. bcrypt needs no more
+	// memory than a few KiB, so that guesses cannot use that up.
+	passwordCost = 12
+	// maxPasswords is how many are looked at, or set, at once by one server: guesses
+	// that come from everywhere take one core, and people wait for each other.
+	maxPasswords = 1
+	// nobodysPassword is the hash of one that was thrown away: a name that does not
+	// exist, or has no password yet, takes the time of one that does.
+	nobodysPassword = "$2a$12$ybxbiX3G6R5v1o/LOwSEL.PVoU4pmcR10ElCLJ2OSDg7ot.IxuNJu" //nolint:gosec // of no use to anyone
+)
+
+// digestPassword gives what bcrypt is given: it would cut a password after 72
+// bytes and at a zero byte. The prefix keeps hashes of passwords that were lost
+// elsewhere from being tried in place of the passwords.
+func digestPassword(password string) []byte {
+	sum := sha256.Sum256([]byte("plimsoll password\x00" + password))
+	return []byte(base64.StdEncoding.EncodeToString(sum[:]))
+}
+
+// hash gives how the password is kept, or [plimsoll.TooManyRequests] as of
+// authenticate.
+func (u *Users) hash(ctx context.Context, password string) (string, error) {
+	if err := takeSlot(ctx, u.slots, u.patience); err != nil {
+		return "", err
+	}
+	defer func() { <-u.slots }()
+	hash, err := bcrypt.GenerateFromPassword(digestPassword(password), u.cost)
+	return string(hash), err
+}
+
+// authenticate gives the user of the name and the password. A name that does not
+// exist gets the same answers as one that does, after the same time:
+// [plimsoll.Unauthenticated] with the message wrong for a wrong password, and
+// [plimsoll.TooManyRequests] while the name has to wait after too many of them, or
+// when too many sign in at once.
+func (u *Users) authenticate(ctx context.Context, name, password, wrong string) (plimsoll.User, error) {
+	if err := takeSlot(ctx, u.slots, u.patience); err != nil {
+		return plimsoll.User{}, err
+	}
+	defer func() { <-u.slots }()
+	attempts, allowed, err := u.store.TakeSignInAttempt(ctx, name, u.now())
+	if err != nil {
+		return plimsoll.User{}, err
+	}
+	if !allowed {
+		return plimsoll.User{}, &plimsoll.Error{
+			Code: plimsoll.TooManyRequests, RetryAfter: attempts.BlockedTill.Sub(u.now()),
+			Message: "There were too many wrong passwords for this name: it has to wait. Try again in " + u.until(attempts.BlockedTill) + ".",
+		}
+	}
+	user, err := u.store.UserByName(ctx, name)
+	if err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
+		return plimsoll.User{}, err
+	}
+	hash := user.Password
+	if hash == "" {
+		hash = u.nobody
+	}
+	if bcrypt.CompareHashAndPassword([]byte(hash), digestPassword(password)) == nil && user.Password != "" {
+		return user, nil
+	}
+	if u.now().Before(attempts.BlockedTill) {
+		wrong += " There were too many wrong passwords for this name: it has to wait. Try again in " + u.until(attempts.BlockedTill) + "."
+	}
+	return plimsoll.User{ID: user.ID}, plimsoll.Errorf(plimsoll.Unauthenticated, "%s", wrong)
+}
+
+// until says how long it is until then, in words.
+func (u *Users) until(then time.Time) string {
+	left := max(1, (then.Sub(u.now())+time.Second-1)/time.Second)
+	number, unit := left, "second"
+	if left >= 60 {
+		number, unit = (left+59)/60, "minute"
+	}
+	if number == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", number, unit)
+}
