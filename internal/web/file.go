@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -39,19 +40,20 @@ func contentTypes(name string) string {
 	}
 }
 
-// load reads all files below a folder, by the paths at which they are served.
+// load reads all compressed files below a folder, by the paths at which they are
+// served.
 func load(from fs.FS, folder string) (map[string]*file, error) {
 	files := map[string]*file{}
 	err := fs.WalkDir(from, folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		plain, err := fs.ReadFile(from, name)
+		packed, err := fs.ReadFile(from, name)
 		if err != nil {
 			return err
 		}
-		one, err := newFile(name, plain)
-		at := strings.TrimPrefix(name, folder)
+		at := strings.TrimSuffix(strings.TrimPrefix(name, folder), ".gz")
+		one, err := newFile(at, packed)
 		if at == "/index.html" {
 			at = "/"
 		}
@@ -61,24 +63,22 @@ func load(from fs.FS, folder string) (map[string]*file, error) {
 	return files, err
 }
 
-func newFile(name string, plain []byte) (*file, error) {
+// newFile makes a file of its compressed form.
+func newFile(name string, packed []byte) (*file, error) {
 	contentType := contentTypes(name)
 	if contentType == "" {
 		return nil, fmt.Errorf("%s has an ending that is not served", name)
 	}
-	var packed bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if _, err := zip.Write(plain); err != nil {
-		return nil, err
-	}
-	if err := zip.Close(); err != nil {
-		return nil, err
+	plain, err := io.ReadAll(unzipped)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	sum := sha256.Sum256(plain)
-	return &file{plain: plain, packed: packed.Bytes(), contentType: contentType, tag: hex.EncodeToString(sum[:12])}, nil
+	return &file{plain: plain, packed: packed, contentType: contentType, tag: hex.EncodeToString(sum[:12])}, nil
 }
 
 // serve answers a GET or a HEAD. A browser asks each time whether its copy is the

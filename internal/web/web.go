@@ -1,5 +1,6 @@
 // Package web serves the dashboard: pages that are a client of the public API and
-// know no other way in. They are embedded, as they are and compressed.
+// know no other way in. They are written without a build step, in assets; go
+// generate compresses them into packed, which is what is embedded.
 package web
 
 import (
@@ -21,8 +22,11 @@ const (
 	configPath = Root + "config.json"
 )
 
-//go:embed assets
-var assets embed.FS
+// The files are embedded as they are sent, compressed.
+//
+//go:generate sh ../../scripts/pack-web.sh
+//go:embed packed
+var packed embed.FS
 
 // Config is what the page is told of the server.
 type Config struct {
@@ -48,7 +52,7 @@ type settings struct {
 
 // Handler serves the dashboard's paths, and hands all others on to next.
 func Handler(c Config, next http.Handler) (http.Handler, error) {
-	files, err := load(assets, "assets")
+	files, err := load(packed, "packed")
 	if err != nil {
 		return nil, err
 	}

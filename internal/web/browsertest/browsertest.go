@@ -156,7 +156,7 @@ func (p *Page) See(width int64, theme string) error {
 
 // Screenshot writes what the page shows, over its whole height, to folder/name.png.
 func (p *Page) Screenshot(folder, name string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -165,7 +165,7 @@ func (p *Page) Screenshot(folder, name string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, name+".png"), shot, 0o644)
+	return os.WriteFile(filepath.Join(folder, name+".png"), shot, 0o600)
 }
 
 // Violation is a rule of axe-core that the page breaks.

@@ -6,7 +6,8 @@ const whole = new Intl.NumberFormat(locale);
 const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
 const tenths = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
 const signed = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
-const near = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+const near = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+const far = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' });
 
@@ -45,8 +46,8 @@ export function instant(text) {
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
-/** @param {Date} date */
-export const dateTime = (date) => near.format(date);
+/** The year is told where it is another. @param {Date} date */
+export const dateTime = (date) => (date.getFullYear() === new Date().getFullYear() ? near : far).format(date);
 /** @param {Date} date in local time and in UTC, for a tooltip */
 export const bothTimes = (date) => `${exact.format(date)}\n${date.toISOString().replace('T', ' ').replace(/\.\d+Z$/, '')} UTC`;
 

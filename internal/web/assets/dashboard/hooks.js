@@ -1,5 +1,6 @@
 // What pages have in common: the parts of the app, and reading from the API.
 import { createContext, useCallback, useContext, useEffect, useRef, useState } from './preact.js';
+import { plainly } from './plain.js';
 import { t } from './texts.js';
 
 /** @typedef {{api: import('./api.js').Api, session: import('./auth.js').Session, live: import('./live.js').Live,
@@ -69,7 +70,7 @@ export function useNow() {
 
 /** The document's title, which says where a tab is. @param {string} [title] */
 export function useTitle(title) {
-  useEffect(() => { document.title = title ? `${title} – ${t.product}` : t.product; }, [title]);
+  useEffect(() => { document.title = title ? `${plainly(title)} – ${t.product}` : t.product; }, [title]);
 }
 
 /** The newest numbers of a script, or of all: read again as they come. */

@@ -45,9 +45,9 @@ export class Live extends EventTarget {
       await this.#read(answer.body, stop);
     } catch (error) {
       if (error.status === 403 || error.status === 404) return; // a page without news; the refusal is told elsewhere
-      if (error instanceof TypeError) this.#api.noticeLoss(); // in mid-stream
       this.#pause = Math.min(this.#pause * 2, longest);
     } finally {
+      stop.abort(); // or the connection stays taken, of which a browser has few
       this.#stop = null;
       this.#connect(false);
     }
@@ -60,7 +60,10 @@ export class Live extends EventTarget {
     let rest = '';
     for (;;) {
       const watch = setTimeout(() => stop.abort(), quiet);
-      const { value, done } = await reader.read().finally(() => clearTimeout(watch));
+      const { value, done } = await reader.read().catch((error) => {
+        if (error instanceof TypeError) this.#api.noticeLoss(); // in mid-stream
+        throw error;
+      }).finally(() => clearTimeout(watch));
       if (done) return;
       const events = (rest + value).split(/\r?\n\r?\n/);
       rest = events.pop();
@@ -78,12 +81,12 @@ export class Live extends EventTarget {
     const told = data ? JSON.parse(data) : {};
     if (name === 'summaries') this.#takeSummaries(told);
     else if (name === 'devices') this.devices = told.count;
-    this.dispatchEvent(new CustomEvent(name, { detail: name === 'summaries' ? told.value.map((s) => s.scriptId) : told }));
+    this.dispatchEvent(new CustomEvent(name, { detail: name === 'summaries' ? (told.value ?? []).map((s) => s.scriptId) : told }));
   }
 
-  #takeSummaries({ value = [], removed = [] }) {
-    for (const summary of value) this.summaries.set(summary.scriptId, summary);
-    for (const id of removed) this.summaries.delete(id);
+  #takeSummaries({ value, removed }) {
+    for (const summary of value ?? []) this.summaries.set(summary.scriptId, summary);
+    for (const id of removed ?? []) this.summaries.delete(id);
   }
 
   #connect(connected) {

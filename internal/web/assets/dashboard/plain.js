@@ -12,18 +12,17 @@ const strange = new RegExp([
   '[\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ufff9-\\ufffb]',
 ].join('|'), 'gu');
 
+const controls = 'NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'.split(' ');
 const names = new Map(Object.entries({
   0x061c: 'ALM', 0x200b: 'ZWSP', 0x200e: 'LRM', 0x200f: 'RLM', 0x2028: 'LS', 0x2029: 'PS', 0x202a: 'LRE', 0x202b: 'RLE',
   0x202c: 'PDF', 0x202d: 'LRO', 0x202e: 'RLO', 0x2060: 'WJ', 0x2066: 'LRI', 0x2067: 'RLI', 0x2068: 'FSI', 0x2069: 'PDI',
-  0xad: 'SHY', 0xfeff: 'BOM',
+  0x7f: 'DEL', 0xad: 'SHY', 0xfeff: 'BOM',
 }).map(([code, name]) => [Number(code), name]));
 
 /** @param {string} char one character that is not to be obeyed */
 function sign(char) {
   const code = char.codePointAt(0);
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return '␡';
-  return `‹${names.get(code) ?? `U+${code.toString(16).toUpperCase().padStart(4, '0')}`}›`;
+  return `‹${controls[code] ?? names.get(code) ?? `U+${code.toString(16).toUpperCase().padStart(4, '0')}`}›`;
 }
 
 /** Text in pieces: those that are as they were, and those that stand for something.
@@ -40,6 +39,10 @@ export function pieces(text) {
   if (from < whole.length) found.push(whole.slice(from));
   return found;
 }
+
+/** The same as one text, for where there are no elements: titles and labels.
+ * @param {string} text */
+export const plainly = (text) => pieces(text).map((piece) => piece.sign ?? piece).join('');
 
 const show = (text) => pieces(text).map((piece) => (typeof piece === 'string' ? piece : html`<span class="sign">${piece.sign}</span>`));
 

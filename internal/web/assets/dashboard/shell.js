@@ -2,6 +2,7 @@
 // connection and the session are.
 import { html, useEffect, useRef, useState } from './preact.js';
 import { useApp, useEvent } from './hooks.js';
+import { Plain } from './plain.js';
 import { usePlace } from './router.js';
 import { t } from './texts.js';
 import { Icon, Mark } from './ui/icon.js';
@@ -107,10 +108,10 @@ function SessionNotice() {
   });
   if (!ended) return null;
   const open = () => { if (!session.signInAgain()) setTold(t.session.blocked); };
-  return html`<aside class="notice" role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body">
+  return html`<div class="notice" role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body">
     <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>
-    ${told && html`<p class="wrong">${told}</p>`}
-    <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></aside>`;
+    ${told && html`<p class="wrong"><${Plain} text=${told} /></p>`}
+    <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></div>`;
 }
 
 function Toast({ said }) {
@@ -121,5 +122,5 @@ function Toast({ said }) {
     const timer = setTimeout(() => setShown(''), 6000);
     return () => clearTimeout(timer);
   }, [said]);
-  return html`<div class="toast" role="status" aria-live="polite">${shown && html`<p>${shown}</p>`}</div>`;
+  return html`<div class="toast" role="status" aria-live="polite">${shown && html`<p><${Plain} text=${shown} /></p>`}</div>`;
 }

@@ -37,13 +37,14 @@ export const t = {
     unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
     status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', retry: 'Try again',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
+    noPermission: 'To see scripts and devices takes DeviceManagementConfiguration.Read.All. An administrator can give it to you; sign in again then.',
   },
   unsaved: { title: 'Leave without saving?', body: 'What you changed on this page is not saved. It is lost when you leave.', leave: 'Leave' },
   time: { never: 'never', justNow: 'just now', soon: 'in a moment' },
 
   kinds: { healthy: 'Healthy', issue: 'Issue', error: 'Error', pending: 'Pending' },
   states: { success: 'Healthy', fail: 'Issue', scriptError: 'Error', pending: 'Pending', unknown: 'Pending', notApplicable: 'Not applicable' },
-  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By its content', all: 'All platforms' },
+  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By content', all: 'All platforms' },
   bar: { nothing: 'no device counts', part: (kind, n, share) => `${kind} ${n} (${share})` },
   output: {
     error: 'Error', out: 'Output', none: 'It said nothing.', less: 'Show less', more: (n) => `Show ${n} more characters`,
@@ -91,7 +92,7 @@ export const t = {
     title: 'Trend', span: 'Time span', spans: { day: 'Day', week: 'Week', month: 'Month', all: 'All' }, time: 'Time', nothing: 'Nothing was recorded in this time.',
     label: (latest) => `Devices over time by state; latest entry ${latest}. The numbers are in the history below.`,
   },
-  history: { title: 'History', at: 'Recorded', by: 'By', computed: 'computed', removed: 'Removed', unit: (n, c) => `${n} ${s(c, 'entry', 'entries')}` },
+  history: { title: 'History', at: 'Recorded', by: 'By', computed: 'computed', removed: 'Removed' },
   source: {
     label: 'Source of the script', none: 'This script has no source', noneHint: 'Its numbers are reported by somebody else’s runner. With a source, devices run it themselves.', write: 'Write it',
     all: (n) => `Show all ${n} lines`,
@@ -149,7 +150,7 @@ export const t = {
     systems: { linux: 'Linux', macOS: 'macOS', windows: 'Windows' }, command: 'Command to paste', once: 'The command holds a secret that is shown only now.', another: 'Make another',
     paste: { linux: 'With the plimsoll program on the machine, paste this into a shell:', macOS: 'With the plimsoll program on the machine, paste this into Terminal:', windows: 'In the folder with plimsoll.exe, paste this into a PowerShell that runs as administrator:' },
     authority: 'The server’s certificate is from its own authority', authorityHint: 'Copy the CA file that the server names when it starts to the machine, as ca.pem.',
-    waiting: 'Waiting for the first machine…', tokens: 'Commands that were made', unnamed: 'Without a name', used: (n, of) => `${n} of ${of} used`, usedOften: (n) => `${n} used`, until: 'until', forever: 'revoked',
+    waiting: 'Waiting for the first machine…', tokens: 'Commands that were made', unnamed: 'Without a name', used: (n, of) => `${n} of ${of} used`, usedOften: (n) => `${n} used`, until: 'expires', forever: 'when revoked',
     revoke: 'Revoke', revoked: 'Revoked', revokeTitle: 'Revoke this command?', revokeBody: 'No further machine can enrol with it. The devices that came by it stay.',
   },
 
@@ -161,7 +162,7 @@ export const t = {
     create: 'New group', made: (name) => `${name} was made.`, none: 'No groups yet', noneHint: 'A group holds devices that you name, or those that a rule selects.', gone: 'This group is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'group', 'groups')}`,
     name: 'Name', kind: 'Members', kinds: { assigned: 'Chosen by hand', dynamic: 'Selected by a rule' }, assigned: 'By hand', dynamic: 'By rule', paused: 'Rule paused', rule: 'Rule', created: 'Created', settings: 'Settings',
     pause: 'Pause the rule', pauseHint: 'Members stay as they are until it goes on.', ruleGoes: 'The rule is taken away. The members it selected stay, until you take them out.', members: 'Members', add: 'Add a device', added: (name) => `${name} was added.`,
-    takeOut: 'Take out', takeOutNamed: (name) => `Take ${name} out of the group`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
+    takeOut: 'Take out', takeOutNamed: (name) => `Take out ${name}`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
     delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The group is deleted; its devices stay. Scripts that are assigned to it no longer reach them.', deleted: (name) => `${name} was deleted.`,
   },
   filters: {

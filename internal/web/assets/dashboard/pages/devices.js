@@ -14,7 +14,7 @@ import { useListing } from './listing.js';
 const path = '/deviceManagement/managedDevices';
 export const deviceColumns = () => [
   { key: 'name', title: t.devices.name, order: 'deviceName', show: (d) => html`<a href=${to('devices', d.id)}><${Plain} text=${d.deviceName} /></a>` },
-  { key: 'os', title: t.devices.system, width: '20%', order: 'operatingSystem', show: (d) => html`<${Plain} text=${[d.operatingSystem, d.osVersion].filter(Boolean).join(' ')} />` },
+  { key: 'os', title: t.devices.system, width: '26%', order: 'operatingSystem', show: (d) => html`<${Plain} text=${[d.operatingSystem, d.osVersion].filter(Boolean).join(' ')} />` },
   { key: 'model', title: t.devices.model, from: 'm', order: 'model', show: (d) => html`<${Plain} text=${[d.manufacturer, d.model].filter(Boolean).join(' ')} />` },
   { key: 'user', title: t.devices.user, from: 'l', order: 'userPrincipalName', show: (d) => html`<${Plain} text=${d.userPrincipalName} />` },
   { key: 'seen', title: t.devices.seen, from: 's', width: '11rem', order: 'lastSyncDateTime', show: (d) => html`<${Time} at=${d.lastSyncDateTime} />` },

@@ -24,7 +24,9 @@ export function FirstSteps({ scripts, devices }) {
       <${Step} n="2" now=${now === 2} done=${haveDevice} title=${t.first.device} body=${t.first.deviceBody}>
         ${me.can.writeDevices && html`<a class="button ${now === 2 ? 'primary' : ''}" href="#/enrol">${t.enrol.action}</a>`}
       <//>
-      <${Step} n="3" now=${now === 3} title=${t.first.result} body=${t.first.resultBody} />
+      <${Step} n="3" now=${now === 3} title=${t.first.result} body=${t.first.resultBody}>
+        ${haveScript && html`<a class="button ${now === 3 ? 'primary' : ''}" href=${to('scripts', scripts[0].id, 'assignments')}>${t.script.assign}</a>`}
+      <//>
     </ol></section>`;
 }
 

@@ -27,7 +27,7 @@ export function History({ script }) {
   const list = useList({ path, counted: false });
   useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) trend.reload(); });
   const columns = [
-    { key: 'at', title: t.history.at, width: '14rem', show: (row) => html`<${Time} at=${row.recordedDateTime} exact />` },
+    { key: 'at', title: t.history.at, width: '11rem', show: (row) => html`<${Time} at=${row.recordedDateTime} exact />` },
     ...counts.map(({ kind, property }) => ({ key: kind, title: t.kinds[kind], numeric: true, from: kind === 'healthy' || kind === 'issue' ? undefined : 's', show: (row) => count(row[property]) })),
     { key: 'by', title: t.history.by, from: 'm', show: (row) => (row.recordedBy === 'plimsoll' ? html`<span class="muted">${t.history.computed}</span>` : html`<${Plain} text=${row.recordedBy} />`) },
     { key: 'removed', title: t.history.removed, from: 'l', show: (row) => html`<${Time} at=${row.removedDateTime} absent="–" />` },
@@ -38,7 +38,7 @@ export function History({ script }) {
       <${Loaded} of=${trend}>${(entries) => (entries.length === 0 ? html`<p class="muted">${t.trend.nothing}</p>` : html`<${Trend} entries=${entries} />`)}<//>
     <//>
     <${Section} title=${t.history.title}>
-      <${Table} label=${t.history.title} columns=${columns} list=${list} order="" onOrder=${() => {}} height=${40} unit=${t.history.unit}
+      <${Table} label=${t.history.title} columns=${columns} list=${list} order="" onOrder=${() => {}} height=${40} unit=${() => ''}
         empty=${html`<p class="muted">${t.trend.nothing}</p>`} />
     <//>`;
 }

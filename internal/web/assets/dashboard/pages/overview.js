@@ -50,8 +50,10 @@ function Fleet({ data, reload }) {
   const scripts = (data.scripts?.value?.value ?? []).map((script) => ({ ...script, now: summaries.get(script.id) ?? script.current }));
   const devices = live.devices ?? data.devices?.value?.['@odata.count'];
   const failed = [data.scripts, data.devices, data.activity].find((part) => part?.error && part.error.status !== 403)?.error;
-  if (!failed && me.can.writeScripts && (scripts.length === 0 || devices === 0)) return html`<${FirstSteps} scripts=${scripts} devices=${devices} />`;
+  const begun = scripts.some(({ now }) => totalOf(now) > 0); // also where somebody else's runner reports, and no device is here
+  if (!failed && me.can.writeScripts && !begun) return html`<${FirstSteps} scripts=${scripts} devices=${devices} />`;
   const all = Object.fromEntries(counts.map(({ property }) => [property, scripts.reduce((sum, { now }) => sum + Math.max(now?.[property] ?? 0, 0), 0)]));
+  if (!me.can.readScripts && !me.can.readDevices) return html`<${Empty} title=${t.errors.notAllowed}>${t.errors.noPermission}<//>`;
   return html`
     <${Problem} error=${failed} retry=${reload} />
     ${data.scripts?.value && html`<section class="totals" aria-label=${t.overview.totals}>

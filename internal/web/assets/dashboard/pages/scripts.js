@@ -25,8 +25,8 @@ export function Scripts() {
   useEvent(live, 'scripts', list.reload);
   const numbers = (script) => summaries.get(script.id) ?? script.runSummary;
   const columns = [
-    { key: 'name', title: t.scripts.name, order: 'displayName', show: (s) => html`<a href=${to('scripts', s.id)}><${Plain} text=${s.displayName} /></a>` },
-    { key: 'bar', title: t.scripts.state, width: '28%', show: (s) => (numbers(s) ? html`<${Bar} summary=${numbers(s)} label=${s.displayName} />` : html`<span class="muted">–</span>`) },
+    { key: 'name', title: t.scripts.name, width: '34%', order: 'displayName', show: (s) => html`<a href=${to('scripts', s.id)}><${Plain} text=${s.displayName} /></a>` },
+    { key: 'bar', title: t.scripts.state, width: '26%', show: (s) => (numbers(s) ? html`<${Bar} summary=${numbers(s)} label=${s.displayName} />` : html`<span class="muted">–</span>`) },
     { key: 'issue', title: t.kinds.issue, numeric: true, from: 's', order: 'runSummary/issueDetectedDeviceCount', show: (s) => number(numbers(s)?.issueDetectedDeviceCount) },
     { key: 'error', title: t.kinds.error, numeric: true, from: 'm', order: 'runSummary/detectionScriptErrorDeviceCount', show: (s) => number(numbers(s)?.detectionScriptErrorDeviceCount) },
     { key: 'platform', title: t.scripts.platform, from: 'm', show: (s) => t.platforms[s.platform] ?? t.platforms.any },

@@ -2,6 +2,7 @@
 import { html } from '../preact.js';
 import { ago, bothTimes, count, dateTime, instant, percent } from '../format.js';
 import { useNow } from '../hooks.js';
+import { plainly } from '../plain.js';
 import { t } from '../texts.js';
 import { Icon } from './icon.js';
 
@@ -29,7 +30,7 @@ export function Bar({ summary, label }) {
   const all = totalOf(summary);
   const said = all === 0 ? t.bar.nothing
     : counts.map(({ kind, property }) => t.bar.part(t.kinds[kind], count(summary[property]), percent(summary[property], all))).join(', ');
-  return html`<div class="bar" role="img" aria-label=${label ? `${label}: ${said}` : said}>
+  return html`<div class="bar" role="img" aria-label=${label ? `${plainly(label)}: ${said}` : said}>
     ${counts.map(({ kind, property }) => summary?.[property] > 0 && html`<div key=${kind} class="part ${kind}"
       style=${{ flexGrow: summary[property] / all }} title=${t.bar.part(t.kinds[kind], count(summary[property]), percent(summary[property], all))} />`)}
   </div>`;

@@ -1,13 +1,14 @@
 // The small parts that pages are made of.
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../preact.js';
 import { useApp, useTitle } from '../hooks.js';
+import { Plain, plainly } from '../plain.js';
 import { t } from '../texts.js';
 import { Icon } from './icon.js';
 
 /** @param {{kind?: 'primary'|'danger'|'quiet', icon?: string, busy?: boolean, disabled?: boolean, onClick?: any, type?: string, children: any}} props */
 export function Button({ kind = '', icon, busy, disabled, children, type = 'button', label, ...rest }) {
   return html`<button type=${type} class=${kind} disabled=${disabled} aria-busy=${busy ? 'true' : undefined}
-    aria-label=${label} title=${label} ...${rest}>
+    aria-label=${label && plainly(label)} title=${label && plainly(label)} ...${rest}>
     ${icon && html`<${Icon} name=${icon} />`}${children && html`<span>${children}</span>`}</button>`;
 }
 
@@ -28,7 +29,7 @@ export function Problem({ error, retry }) {
   if (!error) return null;
   return html`<div class="problem" role="alert">
     <${Icon} name="issue" />
-    <div><p>${error.message}</p>${error.requestId && html`<p class="small">${t.errors.requestId} <code>${error.requestId}</code></p>`}</div>
+    <div><p><${Plain} text=${error.message} most=${2000} /></p>${error.requestId && html`<p class="small">${t.errors.requestId} <code>${error.requestId}</code></p>`}</div>
     ${retry && html`<${Button} onClick=${retry}>${t.errors.retry}<//>`}
   </div>`;
 }
@@ -130,11 +131,12 @@ export function Dialog({ title, onClose, children, actions, wide }) {
   useLayoutEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
+    (element.current.querySelector('[data-first]') ?? element.current.querySelector('h2')).focus();
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, []);
   return html`<dialog ref=${element} class=${wide ? 'wide' : ''} aria-labelledby=${id}
     onCancel=${(e) => { e.preventDefault(); onClose(); }}>
-    <header class="row between"><h2 id=${id}>${title}</h2><${Button} kind="quiet" icon="close" label=${t.close} onClick=${onClose} /></header>
+    <header class="row between"><h2 id=${id} tabindex="-1">${typeof title === 'string' ? html`<${Plain} text=${title} />` : title}</h2><${Button} kind="quiet" icon="close" label=${t.close} onClick=${onClose} /></header>
     <div class="body">${children}</div>
     <footer class="actions">${actions}</footer>
   </dialog>`;
@@ -143,7 +145,7 @@ export function Dialog({ title, onClose, children, actions, wide }) {
 /** Asks once, and says what will be done. @param {{question: import('../hooks.js').Question, answer: (yes: boolean) => void}} props */
 export function Confirm({ question, answer }) {
   return html`<${Dialog} title=${question.title} onClose=${() => answer(false)} actions=${html`
-    <${Button} onClick=${() => answer(false)}>${t.cancel}<//>
+    <${Button} data-first onClick=${() => answer(false)}>${t.cancel}<//>
     <${Button} kind=${question.danger ? 'danger' : 'primary'} onClick=${() => answer(true)}>${question.action}<//>`}>
     ${typeof question.body === 'string' ? html`<p>${question.body}</p>` : question.body}<//>`;
 }
