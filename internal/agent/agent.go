@@ -29,8 +29,9 @@ type Config struct {
 	Version   string // of this program, for people to see
 	Runner    *runner.Runner
 	Inventory func(context.Context) plimsoll.Inventory
-	// SignedIn gives the name of the user who sits at this machine.
-	SignedIn func(context.Context) (name string, ok bool)
+	// SignedIn gives the name of the user who sits at this machine, and NotFound while
+	// nobody does.
+	SignedIn func(context.Context) (name string, err error)
 	Log      *slog.Logger
 	Now      func() time.Time
 	Zone     func() *time.Location // in which local schedules are; called by one goroutine
@@ -65,8 +66,9 @@ type Agent struct {
 	where    *time.Location // the zone as it is in this step
 
 	given   assignment
-	scripts []*script // that are given
-	leaving []*script // that are given no more, and still run
+	scripts []*script               // that are given
+	leaving []*script               // that are given no more, and still run
+	refused []checkin.RefusedScript // that are given so that they cannot be followed
 	last    contact
 	records map[string]*record
 
@@ -165,7 +167,7 @@ func (a *Agent) Once(ctx context.Context) error {
 // isDone tells whether all is done that can be done now, and what the server's
 // answer was missing for it.
 func (a *Agent) isDone() (bool, error) {
-	if a.link.fault != nil && !a.isBusy() {
+	if a.link.fault != nil && !a.link.sendsLess && !a.isBusy() {
 		return true, a.link.fault
 	}
 	if a.link.stuck && !a.isBusy() {
@@ -235,8 +237,8 @@ func (a *Agent) step(ctx context.Context) time.Duration {
 func (a *Agent) rest() {
 	begun := map[string]*record{}
 	for _, s := range slices.Concat(a.scripts, a.leaving) {
-		if s.running {
-			s.running = false
+		if s.begun {
+			s.running, s.begun = false, false
 			r := a.record(s.ID)
 			r.Begun = max(0, r.Begun-1)
 			begun[s.ID] = r

@@ -50,7 +50,7 @@ func readContent(path, hash string) ([]byte, error) {
 // could not be had again and again is tried again when the script is due.
 func (a *Agent) fetchMissing(ctx context.Context, now time.Time) {
 	at := slices.IndexFunc(a.scripts, func(s *script) bool {
-		return !s.present && !s.putOffAt(now) && (s.faults < maxDoubts || a.isDue(s, now))
+		return !s.present && !s.running && !s.putOffAt(now) && (s.faults < maxDoubts || a.isDue(s, now))
 	})
 	if a.fetching > 0 || at < 0 || a.link.fault != nil {
 		return
@@ -80,7 +80,7 @@ func (a *Agent) fetchMissing(ctx context.Context, now time.Time) {
 func (a *Agent) fetched(s *script, err, unkept error) {
 	now := a.Now().Round(0)
 	if err == nil && unkept == nil {
-		s.present, s.faults = true, 0
+		s.present = true
 		return
 	}
 	pause := tryAgain

@@ -11,13 +11,25 @@ import (
 	"testing"
 	"time"
 
+	"plimsoll/internal/agent/runner"
 	"plimsoll/internal/checkin"
 )
 
-// TestPutBack puts a machine back to what it was, by a snapshot: its next result has a
-// number that the server has seen, and must not be taken for one that it knows.
+// TestPutBack puts a machine back to what it was, by a snapshot, some runs ago: its next
+// result has a number that the server has seen, and must not be taken for one that it
+// knows.
 func TestPutBack(t *testing.T) {
 	t.Parallel()
+	for _, ago := range []int{1, 2, 5} {
+		t.Run(fmt.Sprint(ago), func(t *testing.T) {
+			t.Parallel()
+			putBack(t, ago)
+		})
+	}
+}
+
+func putBack(t *testing.T, ago int) {
+	t.Helper()
 	s := newScripted(t)
 	c, log := s.settings(t, nil)
 	var hours atomic.Int64
@@ -48,8 +60,9 @@ func TestPutBack(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(snapshot, "agent"), os.DirFS(c.Folder)); err != nil {
 		t.Fatal(err)
 	}
-	run("second")
-	run("third")
+	for range ago {
+		run("later")
+	}
 	if err := os.RemoveAll(c.Folder); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +71,7 @@ func TestPutBack(t *testing.T) {
 	}
 	run("as it is now")
 	got := s.results()
-	if last := got[len(got)-1]; len(got) != 4 || last.Output != "as it is now" || last.Sequence != 4 {
+	if last := got[len(got)-1]; len(got) != ago+2 || last.Output != "as it is now" || last.Sequence != int64(ago+2) {
 		t.Errorf("%+v\n%s", got, log)
 	}
 }
@@ -139,6 +152,85 @@ func TestTakenAwayWhileItRuns(t *testing.T) {
 		if result.State != "success" {
 			t.Errorf("%+v", result)
 		}
+	}
+}
+
+// TestRefusedWhileItRuns gives a script in a way that cannot be followed while it runs
+// as it was given before: that is the last word on it.
+func TestRefusedWhileItRuns(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	folder := t.TempDir()
+	script := s.script(1, fmt.Sprintf("#!/bin/sh\ntouch %[1]s/runs\nwhile test ! -e %[1]s/go; do sleep 0.05; done\n", folder))
+	s.give(script)
+	runAgent(t, c)
+	eventually(t, "it runs", log, func() bool { _, err := os.Stat(filepath.Join(folder, "runs")); return err == nil })
+	script["runAsAccount"] = "root"
+	s.give(script)
+	eventually(t, "it is refused", log, func() bool { return strings.Contains(log.String(), "a script is refused") })
+	if err := os.WriteFile(filepath.Join(folder, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both verdicts", log, func() bool { return len(s.results()) == 2 })
+	if got := s.results(); got[0].State != "success" || got[1].State != "scriptError" || !strings.Contains(got[1].Error, "runAsAccount") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestContentThatCannotBeRead has a content be gone again and again when it is to run: it
+// is not fetched over and over, and that is the verdict in the end.
+func TestContentThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, _ := s.settings(t, nil)
+	a, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	a.take(assignment{Scripts: []checkin.Script{{
+		ID: "a", Revision: 1, ContentHash: strings.Repeat("0", 64), Schedule: checkin.Schedule{Kind: "hourly", Interval: 1},
+	}}}, nil)
+	script, now := a.scripts[0], time.Now()
+	for try := 1; try <= maxFaults; try++ {
+		if !a.isDue(script, now) || a.journal.held > 0 {
+			t.Fatalf("%d: it is not to be tried: %+v", try, script)
+		}
+		script.present = true
+		a.start(t.Context(), script, &runner.Account{}, now)
+		if script.present || !script.putOffAt(now) {
+			t.Fatalf("%d: it is tried at once again: %+v", try, script)
+		}
+		now = now.Add(2 * tryAgain)
+	}
+	if a.isDue(script, now) || a.journal.held != 1 {
+		t.Errorf("%d verdicts: %+v", a.journal.held, script)
+	}
+}
+
+// TestServerOfTwoMinds gives one thing and then another, none of which its contents
+// are: it is not asked over and over.
+func TestServerOfTwoMinds(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	s.give(s.script(1, "#!/bin/sh\necho well\n"))
+	s.mu.Lock()
+	s.answer = func(http.ResponseWriter, *checkin.CheckInRequest) bool {
+		s.etag++
+		s.scripts[0]["revision"] = s.etag
+		s.scripts[0]["contentHash"] = strings.Repeat(fmt.Sprint(s.etag%2), 64)
+		return false
+	}
+	s.mu.Unlock()
+	runAgent(t, c)
+	eventually(t, "the verdict", log, func() bool { return len(s.results()) > 0 })
+	time.Sleep(time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fetched > 5 || s.checkIns > 10 {
+		t.Errorf("%d fetches and %d check-ins in a second", s.fetched, s.checkIns)
 	}
 }
 
@@ -225,21 +317,47 @@ func TestWaitsThatLie(t *testing.T) {
 	}
 	s.mu.Unlock()
 	stop()
+}
 
-	var clock atomic.Int64
-	begin := time.Now()
-	c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
-	s.mu.Lock()
-	s.prefers = nil
-	s.wait = func(http.ResponseWriter) bool { clock.Add(int64(time.Minute)); panic(http.ErrAbortHandler) }
-	s.mu.Unlock()
-	runAgent(t, c)
-	eventually(t, "a shorter wait", log, func() bool {
-		clock.Add(int64(100 * time.Millisecond))
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return slices.ContainsFunc(s.prefers, func(prefer string) bool { return prefer != "wait=240" })
-	})
+// TestWaitsThatAreCut has something on the way cut waits, in each of its ways: the agent
+// waits for less, and when nothing is cut any longer for as long as before.
+func TestWaitsThatAreCut(t *testing.T) {
+	t.Parallel()
+	for name, cut := range map[string]func(http.ResponseWriter){
+		"the connection": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"a proxy":        func(w http.ResponseWriter) { w.WriteHeader(http.StatusGatewayTimeout) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScripted(t)
+			c, log := s.settings(t, nil)
+			var clock atomic.Int64
+			begin := time.Now()
+			c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
+			c.Tick = 5 * time.Millisecond
+			s.mu.Lock()
+			s.wait = func(w http.ResponseWriter) bool { clock.Add(int64(time.Minute)); cut(w); return true }
+			s.mu.Unlock()
+			s.give(s.script(1, "#!/bin/sh\necho well\n"))
+			runAgent(t, c)
+			last := func() string {
+				clock.Add(int64(100 * time.Millisecond))
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				return s.prefers[max(0, len(s.prefers)-1):][0]
+			}
+			eventually(t, "the first wait", log, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.prefers) > 0 })
+			eventually(t, "a shorter wait", log, func() bool { return last() != "wait=240" })
+			s.mu.Lock()
+			s.wait = func(w http.ResponseWriter) bool {
+				clock.Add(int64(4 * time.Minute))
+				w.WriteHeader(http.StatusNotModified)
+				return true
+			}
+			s.mu.Unlock()
+			eventually(t, "a long wait again", log, func() bool { return last() == "wait=240" })
+		})
+	}
 }
 
 // TestRefusedReports has a server refuse a report for what is in it, and the token that

@@ -29,6 +29,7 @@ type script struct {
 	pause    time.Duration // which notYet was ahead
 	reason   string        // why it is not run though it is due
 	running  bool
+	begun    bool // of which the record tells
 }
 
 const (
@@ -57,7 +58,10 @@ func (a *Agent) take(given assignment, refused []checkin.RefusedScript) {
 			before = slices.Delete(before, at, at+1)
 		}
 		if s.Revision != wire.Revision || s.ContentHash != wire.ContentHash {
-			s.present, s.faults, s.notYet, s.reason = false, 0, time.Time{}, ""
+			s.present, s.reason = false, ""
+			if s.faults == 0 { // else a server that gives one and then the other would be asked on and on
+				s.notYet = time.Time{}
+			}
 		}
 		s.Script, s.schedule = wire, schedule
 		if _, err := os.Stat(a.contentPath(s)); err == nil {
@@ -73,8 +77,12 @@ func (a *Agent) take(given assignment, refused []checkin.RefusedScript) {
 			a.leaving = append(a.leaving, s)
 		}
 	}
+	a.refused = refused
+	for i := range refused {
+		a.Log.Error("a script is refused", "script_id", refused[i].ID, "revision", refused[i].Revision, "error", refused[i].Err)
+	}
 	a.removeContents()
-	a.reportRefused(refused)
+	a.reportRefused()
 	a.forget()
 }
 
@@ -90,7 +98,9 @@ func (a *Agent) compare(given []checkin.Script) map[string]*record {
 			continue
 		}
 		changed[s.ID] = r
-		if r.Doubted, r.Reported = false, s.LastSequence <= r.Sequence; !r.Reported {
+		r.Reported = s.LastSequence <= r.Sequence && !r.Foreign
+		r.Doubted, r.Foreign = false, false
+		if !r.Reported {
 			a.Log.Warn("the server knows of later runs than this machine, which was put back to an earlier state; the script runs again",
 				"script_id", s.ID, "sequence", r.Sequence, "server_sequence", s.LastSequence)
 			r.Progress = plimsoll.Progress{}
@@ -155,7 +165,7 @@ func (a *Agent) runDue(ctx context.Context, now time.Time) (next time.Time) {
 			break
 		}
 		if s.present {
-			a.begin(ctx, s, now)
+			a.begin(ctx, s)
 		}
 	}
 	for _, s := range a.scripts {
@@ -170,25 +180,44 @@ func (a *Agent) runDue(ctx context.Context, now time.Time) (next time.Time) {
 	return next
 }
 
-// begin runs a script, or finds why it may not run.
-func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
+// begin finds out whom a script runs as, which may take its time, and runs it then.
+func (a *Agent) begin(ctx context.Context, s *script) {
+	s.running = true
+	a.running++
+	as := plimsoll.RunAsAccount(s.RunAsAccount)
+	a.background(ctx, func() func() {
+		account, err := runner.AccountFor(ctx, as, a.SignedIn)
+		return func() {
+			s.running = false
+			a.running--
+			now := a.Now().Round(0)
+			switch {
+			case ctx.Err() != nil, !slices.Contains(a.scripts, s), !s.present, as != plimsoll.RunAsAccount(s.RunAsAccount): // it is to be otherwise by now
+			case err == nil:
+				a.start(ctx, s, &account, now)
+			default:
+				a.putOff(s, now, tryAgain, err.Error())
+				if plimsoll.ErrorCode(err) != plimsoll.NotFound { // somebody is signed in
+					a.countFault(s, now, maxFaults, err)
+				}
+			}
+		}
+	})
+}
+
+// start runs a script, or finds why it may not run.
+func (a *Agent) start(ctx context.Context, s *script, account *runner.Account, now time.Time) {
 	r := a.record(s.ID)
 	job := &runner.Job{
-		TimeLimit: time.Duration(s.TimeLimitSeconds) * time.Second, RunAs32Bit: s.RunAs32Bit,
+		TimeLimit: time.Duration(s.TimeLimitSeconds) * time.Second, RunAs32Bit: s.RunAs32Bit, Account: *account,
 		AllSigned: s.EnforceSignatureCheck || a.identity.SignedOnly, Folder: filepath.Join(a.Folder, runsFolder),
 	}
 	var err error
-	if job.Account, err = runner.AccountFor(ctx, plimsoll.RunAsAccount(s.RunAsAccount), a.SignedIn); err != nil {
-		a.putOff(s, now, tryAgain, err.Error())
-		if plimsoll.ErrorCode(err) != plimsoll.NotFound { // somebody is signed in
-			a.countFault(s, now, maxFaults, err)
-		}
-		return
-	}
 	if job.Content, err = readContent(a.contentPath(s), s.ContentHash); err != nil {
-		a.Log.Warn("a script's content is not as it was fetched; it is fetched again", "script_id", s.ID, "error", err)
 		_ = os.Remove(a.contentPath(s))
 		s.present = false
+		a.putOff(s, now, tryAgain, "its content is not as it was fetched, and is fetched again: "+err.Error())
+		a.countFault(s, now, maxFaults, err)
 		return
 	}
 	s.faults = 0
@@ -205,7 +234,7 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 		a.Log.Warn("the queue could not be written", "error", err)
 	}
 	ran := s.Script // as it is now
-	s.running, s.reason = true, ""
+	s.running, s.begun, s.reason = true, true, ""
 	a.running++
 	a.Log.Info("script begins", "script_id", s.ID, "revision", s.Revision, "name", s.DisplayName)
 	a.background(ctx, func() func() {
@@ -215,12 +244,13 @@ func (a *Agent) begin(ctx context.Context, s *script, now time.Time) {
 			if err != nil {
 				return // the agent stops, and notes what it ended
 			}
-			s.running = false
+			s.running, s.begun = false, false
 			if !signedAt.IsZero() {
 				r.SignedAt = signedAt
 			}
 			r.Highest = max(r.Highest, ran.Revision)
 			a.conclude(s, &ran, now, verdict)
+			a.reportRefused() // what came while it ran
 		}
 	})
 }
@@ -290,7 +320,10 @@ func (a *Agent) conclude(s *script, ran *checkin.Script, began time.Time, verdic
 	r := a.record(ran.ID)
 	r.Progress = plimsoll.Progress{Revision: ran.Revision, RanAt: began, RunRequest: max(r.RunRequest, ran.RunRequest)}
 	r.Sequence = max(r.Sequence, ran.LastSequence, s.LastSequence) + 1
-	r.Begun, r.Reported, r.Doubted, r.Replaced = 0, false, false, false
+	r.Reported, r.Doubted, r.Foreign = false, false, false
+	if !s.begun {
+		r.Begun = 0
+	}
 	reason, _, _ := strings.Cut(verdict.Error, "\n")
 	r.Last = &outcome{State: string(verdict.State), Took: verdict.Took, Error: reason}
 	result := checkin.Result{
@@ -304,8 +337,13 @@ func (a *Agent) conclude(s *script, ran *checkin.Script, began time.Time, verdic
 	a.save(&result, r)
 }
 
-// save puts a result into the queue. What the disk does not take stays in memory.
+// save puts a result into the queue. What the disk does not take stays in memory, and
+// so does what comes after that of its script.
 func (a *Agent) save(result *checkin.Result, r *record) {
+	if slices.ContainsFunc(a.unsaved, func(earlier checkin.Result) bool { return earlier.ScriptID == result.ScriptID }) {
+		a.unsaved = append(a.unsaved, *result)
+		return
+	}
 	dropped, err := a.journal.add(result, r)
 	if err != nil {
 		a.Log.Error("a result could not be written to the queue; it is kept in memory", "script_id", result.ScriptID, "error", err)
@@ -335,13 +373,13 @@ func (a *Agent) saveUnsaved() {
 }
 
 // reportRefused reports the scripts that the server gave in a way that cannot be
-// followed: once for each way.
-func (a *Agent) reportRefused(all []checkin.RefusedScript) {
-	for i := range all {
-		refused := &all[i]
-		a.Log.Error("a script is refused", "script_id", refused.ID, "revision", refused.Revision, "error", refused.Err)
+// followed: once for each way, and not while the script runs as it was given before.
+func (a *Agent) reportRefused() {
+	for i := range a.refused {
+		refused := &a.refused[i]
 		reason := fmt.Sprintf("revision %d: %v", refused.Revision, refused.Err)
-		if refused.ID == "" || refused.Revision < 1 || a.record(refused.ID).Refused == reason {
+		runs := slices.ContainsFunc(a.leaving, func(s *script) bool { return s.ID == refused.ID && s.running })
+		if refused.ID == "" || refused.Revision < 1 || runs || a.record(refused.ID).Refused == reason {
 			continue
 		}
 		a.record(refused.ID).Refused = reason

@@ -214,7 +214,7 @@ func (s *scripted) settings(t *testing.T, change func(*Enrolment)) (Config, *loc
 	log := &lockedLog{}
 	return Config{
 		Folder: e.Folder, Version: "test", Runner: &runner.Runner{Command: []string{self, "supervise"}}, Inventory: inventory,
-		SignedIn: func(context.Context) (string, bool) { return "", false }, Log: slog.New(slog.NewTextHandler(log, nil)),
+		SignedIn: func(context.Context) (string, error) { return "", plimsoll.Errorf(plimsoll.NotFound, "nobody is") }, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Now: time.Now, Zone: new(LocalZone).Location, Random: rand.Reader, Tick: 50 * time.Millisecond,
 	}, log
 }

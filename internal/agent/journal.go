@@ -41,6 +41,7 @@ type record struct {
 	Last     *outcome  `json:"last,omitempty"`     // of its latest run
 	Reported bool      `json:"reported,omitempty"` // the server has acknowledged that
 	Doubted  bool      `json:"doubted,omitempty"`  // the server had a result of that sequence before
+	Foreign  bool      `json:"foreign,omitempty"`  // which is not this one: it was sent for the first time
 	Replaced bool      `json:"replaced,omitempty"` // the latest result stands for one that the server refused
 	Refused  string    `json:"refused,omitempty"`  // of what the server gave: why it cannot be followed, as was reported
 }
@@ -89,19 +90,23 @@ func openJournal(path, deviceID string, limits queueLimits) (j *journal, has kep
 	// The database is read as memory: pages that are cut off fault, and others that
 	// are not its own make it panic.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	var db *bolt.DB
 	defer func() {
 		if fault := recover(); fault != nil {
 			j, err = nil, damaged(fmt.Errorf("%v", fault))
+			if db != nil {
+				_ = db.Close() // which a file that is to be renamed must be, on Windows
+			}
 		}
 		if err != nil {
 			err = fmt.Errorf("open the queue %s: %w", path, err)
 		}
 	}()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience})
-	if errors.Is(err, bolterrors.ErrInvalid) || errors.Is(err, bolterrors.ErrChecksum) || errors.Is(err, bolterrors.ErrVersionMismatch) {
-		err = damaged(err)
-	}
+	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockPatience})
 	if err != nil {
+		if isDamage(path, err) {
+			err = damaged(err)
+		}
 		return nil, kept{}, err
 	}
 	j = &journal{db: db, limits: limits}
@@ -112,6 +117,17 @@ func openJournal(path, deviceID string, limits queueLimits) (j *journal, has kep
 		return nil, kept{}, errors.Join(err, db.Close())
 	}
 	return j, has, nil
+}
+
+// isDamage tells whether a file could not be opened for what is in it.
+func isDamage(path string, err error) bool {
+	for _, known := range []error{bolterrors.ErrInvalid, bolterrors.ErrChecksum, bolterrors.ErrVersionMismatch} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	info, statErr := os.Stat(path) //nolint:gosec // it is the agent's own; what is cut off behind its first page has an error of no type
+	return statErr == nil && info.Mode().IsRegular() && info.Size() > 0 && info.Size() < int64(2*os.Getpagesize()) && !errors.Is(err, bolterrors.ErrTimeout)
 }
 
 func damaged(err error) error {

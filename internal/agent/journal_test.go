@@ -159,6 +159,8 @@ func TestJournalOfAnother(t *testing.T) {
 		"empty pages": append(make([]byte, 8192), whole[8192:]...),
 		"no database": []byte(strings.Repeat("not a database\n", 1000)),
 		"cut short":   whole[:9000],
+		"a page":      whole[:4096],
+		"half a page": whole[:5000],
 		"a result":    unreadable,
 	} {
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {

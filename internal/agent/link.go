@@ -26,13 +26,16 @@ type link struct {
 	batch    int      // results that one brings at most
 	done     [][]byte // places of results that are acknowledged, and that the disk would not let go
 
-	stuck bool // of what the last one brought, the server let nothing go
+	stuck     bool             // of what the last one brought, the server let nothing go
+	sent      map[string]int64 // the latest results that were sent without an answer, by their scripts
+	sendsLess bool             // the next one brings less, as the last one was refused for what it brought
 
 	waiting  bool // for a change
 	endWait  context.CancelFunc
 	nextWait time.Time
 	atMost   time.Duration // that a wait takes: less where something between here and the server cuts it
 	vain     int           // waits in a row that told of a change that was none
+	whole    int           // waits in a row that were not cut
 
 	inventory  checkin.Inventory
 	hash       string // of the inventory
@@ -45,6 +48,7 @@ const (
 	waitFor          = 4 * time.Minute
 	firstPause       = 5 * time.Second // after a failure; then it doubles
 	shortestWait     = 15 * time.Second
+	wholeWaits       = 16 // that are not cut, before longer ones are tried
 	gatherEvery      = time.Hour
 	batchBytes       = 1 << 20 // of results in one check-in
 	defaultInterval  = 15 * time.Minute
@@ -62,7 +66,7 @@ func (l *link) soon(a *Agent) {
 // is due: machines that start together do not come together.
 func (l *link) begin(a *Agent) {
 	now := a.Now().Round(0)
-	l.batch, l.atMost = plimsoll.MaxResults, waitFor
+	l.batch, l.atMost, l.sent = plimsoll.MaxResults, waitFor, map[string]int64{}
 	switch interval := a.interval(); {
 	case a.last.At.IsZero():
 		l.next = now
@@ -170,7 +174,7 @@ func (l *link) answered(a *Agent, request *checkin.CheckInRequest, sent []queued
 		l.failed(a, now, request, sent, err)
 		return
 	}
-	l.failures, l.fault, l.batch, l.wanted = 0, nil, min(2*l.batch, plimsoll.MaxResults), answer.InventoryWanted
+	l.failures, l.fault, l.sendsLess, l.batch, l.wanted = 0, nil, false, min(2*l.batch, plimsoll.MaxResults), answer.InventoryWanted
 	l.answers++
 	a.last = contact{At: now, Interval: time.Duration(answer.NextCheckInSeconds) * time.Second, InventoryHash: a.last.InventoryHash}
 	if request.Inventory != nil && !answer.InventoryWanted {
@@ -224,10 +228,11 @@ func (l *link) acknowledge(a *Agent, request *checkin.CheckInRequest, sent []que
 		}
 		if r := a.record(result.ScriptID); r.Sequence == result.Sequence {
 			r.Doubted, r.Replaced = outcome.Code == plimsoll.OutcomeDuplicate, false
-			r.Reported = !r.Doubted
+			r.Reported, r.Foreign = !r.Doubted, r.Doubted && l.sent[result.ScriptID] < result.Sequence
 			records[result.ScriptID] = r
 		}
 	}
+	clear(l.sent)
 	l.stuck = len(answer.Results) > 0 && len(unsaved) == len(answer.Results)
 	if len(sent) == 0 {
 		a.unsaved = append(unsaved, a.unsaved[len(answer.Results):]...)
@@ -252,7 +257,10 @@ func (l *link) acknowledge(a *Agent, request *checkin.CheckInRequest, sent []que
 func (l *link) failed(a *Agent, now time.Time, request *checkin.CheckInRequest, sent []queued, err error) {
 	err = unreachable(err, a.identity.Server)
 	l.failures++
-	l.fault = err
+	l.fault, l.sendsLess = err, false
+	for i := range request.Results {
+		l.sent[request.Results[i].ScriptID] = max(l.sent[request.Results[i].ScriptID], request.Results[i].Sequence)
+	}
 	pause := min(firstPause<<min(l.failures-1, 20), a.interval())
 	refused, isRefusal := errors.AsType[*checkin.Error](err)
 	if isRefusal {
@@ -267,6 +275,7 @@ func (l *link) failed(a *Agent, now time.Time, request *checkin.CheckInRequest, 
 			pause = a.interval() // it is not, or no longer, one of the fleet, or its clock is wrong
 		case !refused.OfToken && refused.Code != "" && slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType}, refused.Status):
 			l.sendLess(a, request, sent, refused)
+			pause, l.sendsLess = time.Second, true
 		}
 	}
 	pause = min(pause, longestPause)
@@ -302,8 +311,8 @@ func (a *Agent) replace(result *checkin.Result, refused *checkin.Error) {
 	if at := slices.IndexFunc(a.scripts, func(s *script) bool { return s.ID == ran.ID }); at >= 0 {
 		s = a.scripts[at]
 	}
-	a.conclude(s, &ran, result.RanAt, runner.Failed("The script ended with %s, and the server refused its report: %v", result.State, refused))
 	a.record(ran.ID).Replaced = true
+	a.conclude(s, &ran, result.RanAt, runner.Failed("The script ended with %s, and the server refused its report: %v", result.State, refused))
 }
 
 // wait asks the server to say when something changed.
@@ -323,8 +332,8 @@ func (l *link) wait(ctx context.Context, a *Agent) {
 			switch {
 			case errors.Is(ended, context.Canceled):
 				l.nextWait = now
-			case err != nil && !isRefusal && took > atMost/5 && took < atMost && atMost > shortestWait: // something on the way cuts what is quiet
-				l.atMost = max(shortestWait, took/2)
+			case err != nil && (!isRefusal || refused.Status == http.StatusGatewayTimeout) && took > atMost/5 && took < atMost && atMost > shortestWait: // something on the way cuts what is quiet
+				l.atMost, l.whole = max(shortestWait, took/2), 0
 				l.nextWait = now.Add(a.jitter(firstPause))
 			case err != nil:
 				pause := time.Minute
@@ -338,6 +347,10 @@ func (l *link) wait(ctx context.Context, a *Agent) {
 				l.vain++ // until an answer tells what changed
 			case took < atMost/10: // the server is about to stop
 				l.nextWait = now.Add(firstPause + a.jitter(firstPause))
+			default:
+				if l.whole++; l.whole%wholeWaits == 0 { // what cut them may be gone
+					l.atMost = min(2*l.atMost, waitFor)
+				}
 			}
 		}
 	})

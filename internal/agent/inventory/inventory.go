@@ -25,9 +25,14 @@ func Gather(ctx context.Context) (inv plimsoll.Inventory, faults []error) {
 	return gather(ctx, probes())
 }
 
-// SignedIn gives the name of the user who sits at the machine now, and false where
-// nobody does. On Windows only the system's own account learns it.
-func SignedIn(ctx context.Context) (name string, ok bool) { return signedIn(ctx) }
+// SignedIn gives the name of the user who sits at the machine now. It is NotFound
+// where nobody does; with another error, somebody may whose account cannot be looked
+// up. On Windows only the system's own account learns it.
+func SignedIn(ctx context.Context) (name string, err error) { return signedIn(ctx) }
+
+func nobody() error {
+	return plimsoll.Errorf(plimsoll.NotFound, "it runs as the user who is signed in, and nobody is")
+}
 
 // Hash names an inventory, as the protocol's inventoryHash: SHA-256 in hex. Free
 // storage counts in whole GiB only, so that a steady machine has a steady hash.

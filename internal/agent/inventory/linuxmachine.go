@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -106,13 +107,17 @@ func (l linuxMachine) atSeat(ctx context.Context, accounts []account) (_ *accoun
 	return nil, err
 }
 
-func (l linuxMachine) signedIn(ctx context.Context) (name string, ok bool) {
+func (l linuxMachine) signedIn(ctx context.Context) (name string, err error) {
 	text, _ := read(l.root, "etc/passwd") // without it, a directory may know them
-	a, _ := l.atSeat(ctx, parsePasswd(text))
-	if a == nil {
-		return "", false
+	a, err := l.atSeat(ctx, parsePasswd(text))
+	switch {
+	case a != nil:
+		return a.name, nil
+	case err != nil:
+		return "", fmt.Errorf("who is signed in cannot be looked up: %w", err)
+	default:
+		return "", nobody()
 	}
-	return a.name, true
 }
 
 // lookup gives the account with a number: one of the machine, or of a directory such

@@ -275,12 +275,17 @@ func TestSeated(t *testing.T) {
 	if err := (linuxMachine{root: root}).askUser(t.Context(), &inv); err != nil || inv.UserID != "1003" {
 		t.Errorf("past root and who has no shell the user is %+v, %v", inv, err)
 	}
-	if name, ok := (linuxMachine{root: root}).signedIn(t.Context()); name != "eve" || !ok {
+	if name, err := (linuxMachine{root: root}).signedIn(t.Context()); name != "eve" || err != nil {
 		t.Errorf("%q is signed in", name)
 	}
 	delete(root, dir+"1")
-	if name, ok := (linuxMachine{root: root, run: func(context.Context, string, ...string) ([]byte, error) { return nil, fs.ErrNotExist }}).signedIn(t.Context()); ok {
-		t.Errorf("%q is signed in", name)
+	root["run/systemd/sessions/9"] = &fstest.MapFile{Data: []byte("UID=500001\nSEAT=seat0\nCLASS=user\nSTATE=active\n")}
+	away := linuxMachine{root: root, run: func(context.Context, string, ...string) ([]byte, error) { return nil, fs.ErrNotExist }}
+	if name, err := away.signedIn(t.Context()); err == nil || plimsoll.ErrorCode(err) == plimsoll.NotFound {
+		t.Errorf("of a directory that is away: %q, %v", name, err)
+	}
+	if name, err := (linuxMachine{root: tree(nil)}).signedIn(t.Context()); plimsoll.ErrorCode(err) != plimsoll.NotFound {
+		t.Errorf("of nobody: %q, %v", name, err)
 	}
 }
 

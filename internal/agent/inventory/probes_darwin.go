@@ -43,16 +43,19 @@ func consoleUser() (string, error) {
 	return strconv.FormatUint(uint64(s.Uid), 10), nil
 }
 
-func signedIn(context.Context) (name string, ok bool) {
+func signedIn(context.Context) (name string, err error) {
 	uid, err := consoleUser()
-	if err != nil || !isMacHuman(uid) { // at the login window it is root's
-		return "", false
+	if err != nil {
+		return "", err
+	}
+	if !isMacHuman(uid) { // at the login window it is root's
+		return "", nobody()
 	}
 	found, err := user.LookupId(uid)
 	if err != nil {
-		return "", false
+		return "", err
 	}
-	return found.Username, true
+	return found.Username, nil
 }
 
 func hideWindow(*exec.Cmd) {}

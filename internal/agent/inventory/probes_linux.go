@@ -16,7 +16,7 @@ func machine() linuxMachine {
 	return linuxMachine{root: os.DirFS("/"), run: command(), size: volumeSize}
 }
 
-func signedIn(ctx context.Context) (name string, ok bool) { return machine().signedIn(ctx) }
+func signedIn(ctx context.Context) (name string, err error) { return machine().signedIn(ctx) }
 
 func volumeSize(path string) (total, free int64, err error) {
 	var s unix.Statfs_t

@@ -94,13 +94,13 @@ func consoleSID() *windows.SID {
 	return user.User.Sid
 }
 
-func signedIn(context.Context) (name string, ok bool) {
+func signedIn(context.Context) (name string, err error) {
 	sid := consoleSID()
 	if sid == nil {
-		return "", false
+		return "", nobody()
 	}
 	name, domain, _, err := sid.LookupAccount("")
-	return domain + `\` + name, err == nil
+	return domain + `\` + name, err
 }
 
 // principalName gives the name that a user has in Entra ID, or "".

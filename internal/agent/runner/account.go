@@ -18,16 +18,16 @@ type Account struct {
 }
 
 // AccountFor gives whom a script runs as, of which it is said so; signedIn gives who
-// sits at the machine. It is NotFound while that is to be the user and nobody does:
-// as another, the script might tell something else. An agent that has not the rights
-// of the system runs all as itself.
-func AccountFor(ctx context.Context, as plimsoll.RunAsAccount, signedIn func(context.Context) (name string, ok bool)) (Account, error) {
+// sits at the machine, or its own NotFound, which is this one's, while nobody does: as
+// another, the script might tell something else. An agent that has not the rights of
+// the system runs all as itself. A directory that is away may hold it up for some 20 s.
+func AccountFor(ctx context.Context, as plimsoll.RunAsAccount, signedIn func(context.Context) (name string, err error)) (Account, error) {
 	if as != plimsoll.RunAsUser || !MayRunAsOthers() {
 		return own()
 	}
-	name, ok := signedIn(ctx)
-	if !ok {
-		return Account{}, plimsoll.Errorf(plimsoll.NotFound, "it runs as the user who is signed in, and nobody is")
+	name, err := signedIn(ctx)
+	if err != nil {
+		return Account{}, err
 	}
 	return named(ctx, name)
 }

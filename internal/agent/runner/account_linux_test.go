@@ -47,7 +47,7 @@ func TestDirectory(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%s, %v", diff, err)
 	}
-	if got, err = AccountFor(t.Context(), plimsoll.RunAsUser, func(context.Context) (string, bool) { return "ada", true }); err != nil ||
+	if got, err = AccountFor(t.Context(), plimsoll.RunAsUser, func(context.Context) (string, error) { return "ada", nil }); err != nil ||
 		MayRunAsOthers() != (got.UID == want.UID) {
 		t.Errorf("%+v, %v", got, err)
 	}
