@@ -56,7 +56,7 @@ func TestMetadataLevels(t *testing.T) {
 			{scripts + "?$select=id", "full", "@odata.context value value/@odata.editLink value/@odata.etag value/@odata.id value/@odata.type value/id"},
 			{"/deviceManagement", "none", "id"},
 			{"/deviceManagement", "minimal", "@odata.context @odata.type id"},
-			{"/deviceManagement", "full", "@odata.context @odata.editLink @odata.id @odata.type assignmentFilters@odata.navigationLink " +
+			{"/deviceManagement", "full", "@odata.context @odata.editLink @odata.id @odata.type assignmentFilters@odata.navigationLink auditEvents@odata.navigationLink " +
 				"deviceComplianceScripts@odata.navigationLink enrollmentTokens@odata.navigationLink id managedDevices@odata.navigationLink"},
 			{"/deviceManagement?$select=id&$expand=deviceComplianceScripts($select=id;$top=1;$count=true)", "none", "deviceComplianceScripts " +
 				"deviceComplianceScripts/id deviceComplianceScripts@odata.count deviceComplianceScripts@odata.nextLink id"},
