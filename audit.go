@@ -12,9 +12,10 @@ type AuditEvent struct {
 	At         time.Time
 	Actor      string // the client or user of the token, or "command line"
 	ActorName  string // of a client that there is; where it is asked for
+	UserName   string // of a user that there is; where it is asked for
 	Activity   string // such as "deviceComplianceScript.create"
 	ObjectID   string // of two things, "script:device"
-	ObjectName string // of a script, a group or a filter that there is; where it is asked for
+	ObjectName string // of a thing that there is and that has one, but for devices; where it is asked for
 }
 
 // AuditedObject is a thing that an event was about.

@@ -30,20 +30,29 @@ func shownAuditEvent(e plimsoll.AuditEvent) auditEvent {
 // a token or the command line stands for.
 func auditActorType() *odata.EntityType[plimsoll.AuditEvent] {
 	type event = plimsoll.AuditEvent
-	of := func(client bool) func(*event) *string {
+	isClient := func(e *event) bool { return e.ActorName != "" }
+	isUser := func(e *event) bool { return e.UserName != "" }
+	id := func(of func(*event) bool) func(*event) *string {
 		return func(e *event) *string {
-			if (e.ActorName != "") == client {
+			if of(e) {
 				return &e.Actor
 			}
 			return new("")
 		}
 	}
+	user := func(e *event) *string {
+		if isUser(e) {
+			return &e.UserName
+		}
+		return id(func(e *event) bool { return !isClient(e) })(e) // whom a token of another provider names, or the command line
+	}
 	return odata.Declare(odata.EntityType[event]{
 		Name: namespace + ".auditActor",
 		Properties: []odata.Property[event]{
-			odata.TextOrNull("applicationId", of(true)),
+			odata.TextOrNull("applicationId", id(isClient)),
 			odata.TextOrNull("applicationDisplayName", func(e *event) *string { return &e.ActorName }),
-			odata.TextOrNull("userPrincipalName", of(false)),
+			odata.TextOrNull("userId", id(isUser)),
+			odata.TextOrNull("userPrincipalName", user),
 		},
 	})
 }

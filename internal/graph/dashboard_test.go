@@ -102,7 +102,7 @@ func TestAuditEvents(t *testing.T) {
 	want := object{
 		"@odata.type": "#microsoft.graph.auditEvent", "id": "7", "activityDateTime": "2026-01-02T03:04:05Z", "activityOperationType": "Patch",
 		"activity": "deviceComplianceScriptDeviceState.update", "displayName": "deviceComplianceScriptDeviceState.update", "resourceId": "s:d",
-		"actor": object{"applicationId": "c", "applicationDisplayName": "ci", "userPrincipalName": nil},
+		"actor": object{"applicationId": "c", "applicationDisplayName": "ci", "userId": nil, "userPrincipalName": nil},
 		"resources": []any{
 			object{"resourceId": "s", "type": "deviceComplianceScript", "displayName": nil},
 			object{"resourceId": "d", "type": "managedDevice", "displayName": nil},

@@ -27,20 +27,23 @@ func (s *Store) AuditEvents(ctx context.Context, limit int) ([]plimsoll.AuditEve
 const operationOfActivity = `(CASE WHEN e.activity LIKE '%.create' THEN 'Create' WHEN e.activity LIKE '%.update' THEN 'Patch'
 	WHEN e.activity LIKE '%.delete' OR e.activity LIKE '%.unenroll' OR e.activity LIKE '%.revoke' THEN 'Delete' ELSE 'Action' END)`
 
-// auditList is the list of the events, each with the names of the client that it
-// is of, and of what it is about, if there are these still.
+// auditList is the list of the events, each with the name of the client or user that
+// it is of, and of what it is about, if there are these still.
 func auditList() *list[plimsoll.AuditEvent] {
 	return &list[plimsoll.AuditEvent]{
-		from: `audit_event e LEFT JOIN client c ON c.id = e.actor
-			LEFT JOIN script s ON s.id = e.object_id LEFT JOIN device_set g ON g.id = e.object_id`,
+		from: `audit_event e LEFT JOIN client c ON c.id = e.actor LEFT JOIN user_account u ON u.id = e.actor
+			LEFT JOIN script s ON s.id = e.object_id LEFT JOIN device_set g ON g.id = e.object_id
+			LEFT JOIN enrollment_token t ON t.id = e.object_id LEFT JOIN user_account person ON person.id = e.object_id
+			LEFT JOIN client program ON program.id = e.object_id`,
 		columns: map[string]string{
 			"id": "CAST(e.id AS text)", "activityDateTime": "e.at", "activity": "e.activity", "resourceId": "e.object_id",
 			"displayName": "e.activity", "activityOperationType": operationOfActivity,
 		},
-		own:     sortKey{sql: "e.id", kind: query.Number, descending: true}, // the newest first
-		selects: "e.id, e.at, e.actor, coalesce(c.name, ''), e.activity, e.object_id, coalesce(s.display_name, g.display_name, '')",
+		own: sortKey{sql: "e.id", kind: query.Number, descending: true}, // the newest first
+		selects: "e.id, e.at, e.actor, coalesce(c.name, ''), coalesce(u.name, ''), e.activity, e.object_id, " +
+			"coalesce(s.display_name, g.display_name, t.name, person.name, program.name, '')",
 		scan: func(row scanner, more ...any) (e plimsoll.AuditEvent, err error) {
-			dest := []any{&e.ID, instant{&e.At}, &e.Actor, &e.ActorName, &e.Activity, &e.ObjectID, &e.ObjectName}
+			dest := []any{&e.ID, instant{&e.At}, &e.Actor, &e.ActorName, &e.UserName, &e.Activity, &e.ObjectID, &e.ObjectName}
 			return e, row.Scan(append(dest, more...)...)
 		},
 		size: func(e *plimsoll.AuditEvent) int { return len(e.Actor) + len(e.ActorName) + 200 },

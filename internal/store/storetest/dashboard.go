@@ -180,7 +180,8 @@ func auditTrail(t *testing.T, store Store) {
 	t.Helper()
 	client := plimsoll.Client{ID: "tester", Name: "ci", CreatedAt: noon()}
 	script := addScript(t, store)
-	must(t, store.CreateClient(t.Context(), client, plimsoll.AuditEvent{At: noon().Add(time.Hour), Actor: "ann", Activity: "client.create", ObjectID: "tester"}))
+	ann := addUser(t, store, "Ann")
+	must(t, store.CreateClient(t.Context(), client, plimsoll.AuditEvent{At: noon().Add(time.Hour), Actor: ann.ID, Activity: "client.create", ObjectID: "tester"}))
 	_, err := store.UpdateScript(t.Context(), script.ID, func(*plimsoll.Script) error { return nil },
 		plimsoll.AuditEvent{At: noon().Add(2 * time.Hour), Actor: "tester", Activity: "deviceComplianceScript.update", ObjectID: script.ID})
 	must(t, err)
@@ -188,7 +189,8 @@ func auditTrail(t *testing.T, store Store) {
 	must(t, err)
 	want := []plimsoll.AuditEvent{
 		{At: noon().Add(2 * time.Hour), Actor: "tester", ActorName: "ci", Activity: "deviceComplianceScript.update", ObjectID: script.ID, ObjectName: "disk encryption"},
-		{At: noon().Add(time.Hour), Actor: "ann", Activity: "client.create", ObjectID: "tester"},
+		{At: noon().Add(time.Hour), Actor: ann.ID, UserName: "Ann", Activity: "client.create", ObjectID: "tester", ObjectName: "ci"},
+		{At: noon(), Actor: "tester", ActorName: "ci", Activity: "user.create", ObjectID: ann.ID, ObjectName: "Ann"},
 		{At: noon(), Actor: "tester", ActorName: "ci", Activity: "create", ObjectID: script.ID, ObjectName: "disk encryption"},
 	}
 	for i := range list.Rows {
@@ -210,7 +212,7 @@ func auditTrail(t *testing.T, store Store) {
 		want   int64
 	}{
 		"of the script": {text("resourceId", script.ID), 2}, "updates": {text("activityOperationType", "Patch"), 1},
-		"creates": {text("activityOperationType", "Create"), 1}, "all else": {text("activityOperationType", "Action"), 1},
+		"creates": {text("activityOperationType", "Create"), 2}, "all else": {text("activityOperationType", "Action"), 1},
 		"late": {querytest.Make(query.Gt, query.Boolean, field("activityDateTime", query.Instant, false),
 			querytest.Value(query.Instant, query.Ticks(noon()))), 2},
 	} {
