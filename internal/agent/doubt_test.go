@@ -400,3 +400,36 @@ func TestRefusedReports(t *testing.T) {
 		}
 	}
 }
+
+// TestRunsThatEndTheMachine has a script end the machine, or its agent, again and again:
+// that is the verdict, of this revision alone.
+func TestRunsThatEndTheMachine(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	script := s.script(1, "#!/bin/sh\necho well\n")
+	for _, step := range []struct {
+		revision, begunAs int64
+		begun             int
+		want              string
+	}{{1, 1, maxBegun - 1, "success"}, {2, 2, maxBegun, "scriptError"}, {3, 2, maxBegun, "success"}} {
+		a, err := Open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := a.record(script["id"].(string))
+		r.Begun, r.BegunAs = step.begun, step.begunAs // as these runs left it
+		script["revision"] = step.revision
+		s.give(script)
+		if err := a.Once(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got := s.results()
+		if last := got[len(got)-1]; last.State != step.want || last.Revision != step.revision {
+			t.Errorf("%+v: %+v\n%s", step, last, log)
+		}
+	}
+}

@@ -222,6 +222,9 @@ func (a *Agent) start(ctx context.Context, s *script, account *runner.Account, n
 	}
 	s.faults = 0
 	signedAt, err := a.mayRun(s, r, job, now)
+	if r.BegunAs != s.Revision { // a later one may be without the fault
+		r.Begun, r.BegunAs = 0, s.Revision
+	}
 	if r.Begun >= maxBegun && err == nil {
 		err = fmt.Errorf("the machine or its agent ended while the script ran, %d times in a row", r.Begun)
 	}

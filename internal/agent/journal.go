@@ -38,6 +38,7 @@ type record struct {
 	Highest  int64     `json:"highest"`            // revision that ran
 	SignedAt time.Time `json:"signedAt,omitzero"`  // of the latest signed content that ran
 	Begun    int       `json:"begun,omitempty"`    // runs begun that did not come to an end, in a row
+	BegunAs  int64     `json:"begunAs,omitempty"`  // revision that these were of
 	Last     *outcome  `json:"last,omitempty"`     // of its latest run
 	Reported bool      `json:"reported,omitempty"` // the server has acknowledged that
 	Doubted  bool      `json:"doubted,omitempty"`  // the server had a result of that sequence before
