@@ -1,6 +1,6 @@
 // One device: what it is, what every script found on it, and what was done.
 import { html, useState } from '../preact.js';
-import { useAction, useApp, useEvent, useRead } from '../hooks.js';
+import { useAction, useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { literal, segment, withOptions } from '../api.js';
 import { bytes } from '../format.js';
 import { Output, Plain } from '../plain.js';
@@ -20,7 +20,8 @@ export function Device({ id }) {
   const read = useRead((signal) => api.get(pathOf(id), { signal }), [id]);
   const [editing, setEditing] = useState(false);
   const states = useRead((signal) => (me.can.readScripts ? api.get(`${pathOf(id)}/plimsoll.runStates()?$top=1000`, { signal }) : Promise.resolve({ value: [] })), [id]);
-  useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) states.reload(); });
+  const anew = useSparingly(states.reload, 2000);
+  useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) anew(); });
   if (read.error?.status === 404) return html`<${Head} title=${t.device.gone} up=${up} /><${Empty} title=${t.device.gone}>${t.device.goneHint}<//>`;
   return html`<${Loaded} of=${read} lines=${6}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
