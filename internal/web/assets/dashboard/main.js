@@ -7,7 +7,7 @@ import { permissionsOf } from './permissions.js';
 import { Router, usePlace } from './router.js';
 import { t } from './texts.js';
 import { Shell } from './shell.js';
-import { Button, Confirm, Empty, Problem, Waiting } from './ui/parts.js';
+import { Button, Confirm, Head, Problem, Waiting } from './ui/parts.js';
 import { Overview } from './pages/overview.js';
 
 // All pages but the first are fetched when they are gone to, or while nothing else is to do.
@@ -72,8 +72,8 @@ function Page() {
   };
   useEffect(read, [module]);
   useEvent(useApp().api, 'found', () => { if (error) read(); });
-  if (!module) return html`<${Empty} title=${t.errors.noPage} action=${html`<a class="button" href="#/">${t.nav.overview}</a>`} />`;
-  if (error) return html`<${Problem} error=${error} retry=${read} />`;
+  if (!module) return html`<${Head} title=${t.errors.noPage} actions=${html`<a class="button" href="#/">${t.nav.overview}</a>`} />`;
+  if (error) return html`<${Head} title=${t.errors.title} /><${Problem} error=${error} retry=${read} />`;
   if (!fetched.has(module)) return html`<${Waiting} lines=${6} />`;
   return html`<${fetched.get(module)[name]} ...${props} />`;
 }

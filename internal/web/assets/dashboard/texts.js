@@ -35,7 +35,7 @@ export const t = {
   },
   errors: {
     unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
-    status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', retry: 'Try again',
+    status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', title: 'This could not be shown', retry: 'Try again',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
     noPermission: 'To see scripts and devices takes DeviceManagementConfiguration.Read.All. An administrator can give it to you; sign in again then.',
   },

@@ -23,7 +23,7 @@ export function Device({ id }) {
   const anew = useSparingly(states.reload, 2000);
   useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) anew(); });
   if (read.error?.status === 404) return html`<${Head} title=${t.device.gone} up=${up} /><${Empty} title=${t.device.gone}>${t.device.goneHint}<//>`;
-  return html`<${Loaded} of=${read} lines=${6}>${(device) => html`
+  return html`<${Loaded} of=${read} lines=${6} up=${up}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
         <${Button} icon="edit" onClick=${() => setEditing(true)}>${t.device.edit}<//><${Remove} device=${device} />`}>
       <p class="about"><${Tag}><${Plain} text=${[device.operatingSystem, device.osVersion].filter(Boolean).join(' ')} /><//>

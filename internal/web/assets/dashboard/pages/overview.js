@@ -24,7 +24,7 @@ async function readOverview(api, me, signal) {
     devices: me.can.readDevices && withOptions('/deviceManagement/managedDevices', {
       orderby: 'lastSyncDateTime', top: 5, count: true, select: 'id,deviceName,operatingSystem,lastSyncDateTime',
     }),
-    activity: withOptions('/deviceManagement/auditEvents', { filter: `activityDateTime ge ${since}`, orderby: 'activityDateTime desc', top: 10 }),
+    activity: withOptions('/deviceManagement/auditEvents', { filter: `activityDateTime ge ${since} and not (activity in ('user.signIn','user.signOut'))`, orderby: 'activityDateTime desc', top: 10 }),
   };
   const names = Object.keys(wanted).filter((name) => wanted[name]);
   const answers = await api.batch(names.map((name) => wanted[name]), { signal });
