@@ -118,32 +118,39 @@ func TestVendored(t *testing.T) {
 }
 
 // The page's own modules import what is there, by relative paths, and the first
-// page asks for all of them at once.
+// page asks at once for all that it needs.
 func TestModules(t *testing.T) {
 	t.Parallel()
 	files := filesBelow(t, "assets")
 	index := string(files["/index.html"])
 	imports := regexp.MustCompile(`(?s)\b(?:import|export)\s[^;]*?\sfrom '([^']+)'`)
+	later := regexp.MustCompile(`\bimport\('([^']+)'\)`) // when it is needed
 	reached := map[string]bool{}
-	var walk func(string)
-	walk = func(name string) {
+	var walk func(name string, first bool)
+	walk = func(name string, first bool) {
 		if reached[name] {
 			return
 		}
 		reached[name] = true
-		for _, found := range imports.FindAllStringSubmatch(string(files[name]), -1) {
+		follow := func(found []string, first bool) {
 			to := path.Join(path.Dir(name), found[1])
 			if !strings.HasPrefix(found[1], ".") || files[to] == nil {
 				t.Errorf("%s imports %s, which is not there", name, found[1])
-				continue
+				return
 			}
-			if !strings.Contains(index, `<link rel="modulepreload" href="`+to+`">`) {
+			if first && !strings.Contains(index, `<link rel="modulepreload" href="`+to+`">`) {
 				t.Errorf("index.html does not preload %s", to)
 			}
-			walk(to)
+			walk(to, first)
+		}
+		for _, found := range imports.FindAllStringSubmatch(string(files[name]), -1) {
+			follow(found, first)
+		}
+		for _, found := range later.FindAllStringSubmatch(string(files[name]), -1) {
+			follow(found, name == "/dashboard/app.js")
 		}
 	}
-	walk("/dashboard/app.js")
+	walk("/dashboard/app.js", true)
 	for name := range ours(files, ".js") {
 		if !reached[name] && name != "/dashboard/theme.js" && name != "/dashboard/signed-in.js" {
 			t.Errorf("nothing imports %s", name)

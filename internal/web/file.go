@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -81,9 +83,39 @@ func newFile(name string, packed []byte) (*file, error) {
 	return &file{plain: plain, packed: packed, contentType: contentType, tag: hex.EncodeToString(sum[:12])}, nil
 }
 
-// serve answers a GET or a HEAD. A browser asks each time whether its copy is the
-// latest: the files of two versions do not mix.
-func (f *file) serve(w http.ResponseWriter, r *http.Request) {
+// editionPrefix begins the folders that are named for what is in them.
+const editionPrefix = "v-"
+
+// editionOf names the files, all together.
+func editionOf(files map[string]*file) string {
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintln(sum, name, files[name].tag)
+	}
+	return editionPrefix + hex.EncodeToString(sum.Sum(nil)[:6])
+}
+
+// linking gives a page whose links lead into the folder of an edition, so that a
+// browser has to load it once.
+func (f *file) linking(edition string) (*file, error) {
+	plain := bytes.ReplaceAll(f.plain, []byte(`"`+Root), []byte(`"`+Root+edition+"/"))
+	var packed bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := zip.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := zip.Close(); err != nil {
+		return nil, err
+	}
+	return newFile(".html", packed.Bytes())
+}
+
+// serve answers a GET or a HEAD. What does not last, a browser asks for each time:
+// whether its copy is the latest.
+func (f *file) serve(w http.ResponseWriter, r *http.Request, lasting bool) {
 	header := w.Header()
 	body, tag := f.plain, `"`+f.tag+`"`
 	header.Set("Vary", "Accept-Encoding")
@@ -93,6 +125,9 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("ETag", tag)
 	header.Set("Cache-Control", "no-cache")
+	if lasting {
+		header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
 	if strings.Contains(r.Header.Get("If-None-Match"), f.tag) {
 		header.Del("Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
@@ -101,7 +136,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", f.contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method == http.MethodGet {
-		_, _ = w.Write(body)
+		_, _ = w.Write(body) //nolint:gosec // G705: an embedded file, nothing of the request
 	}
 }
 

@@ -56,14 +56,21 @@ func Handler(c Config, next http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &site{Config: c, files: files, next: next}, nil
+	edition := editionOf(files)
+	for _, page := range []string{"/", RedirectPath} {
+		if files[page], err = files[page].linking(edition); err != nil {
+			return nil, err
+		}
+	}
+	return &site{Config: c, files: files, edition: edition, next: next}, nil
 }
 
 type site struct {
 	Config
 
-	files map[string]*file // by path
-	next  http.Handler
+	files   map[string]*file // by path
+	edition string           // the folder, below Root, from which the pages load them
+	next    http.Handler
 }
 
 // ServeHTTP answers for the two pages and everything below [Root].
@@ -74,7 +81,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.protect(w.Header(), path)
-	found := s.files[path]
+	found, lasting := s.find(path)
 	switch {
 	case found == nil && path != configPath:
 		http.Error(w, "There is nothing here. The dashboard is at /.", http.StatusNotFound)
@@ -84,8 +91,20 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == configPath:
 		s.serveConfig(w, r)
 	default:
-		found.serve(w, r)
+		found.serve(w, r, lasting)
 	}
+}
+
+// find gives the file at a path, and whether it is the same there for ever: in a
+// folder that is named for what is in it. Behind several servers, one of another
+// edition may be asked for a file of this: it gives its own, for the moment.
+func (s *site) find(path string) (found *file, lasting bool) {
+	inside, isAsset := strings.CutPrefix(path, Root+editionPrefix)
+	if !isAsset {
+		return s.files[path], false
+	}
+	edition, name, _ := strings.Cut(inside, "/")
+	return s.files[Root+name], editionPrefix+edition == s.edition
 }
 
 func (s *site) serveConfig(w http.ResponseWriter, r *http.Request) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -133,6 +134,37 @@ func TestRevalidation(t *testing.T) {
 	}
 	if other := ask(t, handler, "GET", "/dashboard/app.js", map[string]string{"If-None-Match": `"x"`}); other.Code != http.StatusOK {
 		t.Errorf("another tag: %d", other.Code)
+	}
+}
+
+// What the page links to may be kept for ever; what another edition's page links to
+// is given, but not kept.
+func TestEditions(t *testing.T) {
+	t.Parallel()
+	handler := site(t, "")
+	links := regexp.MustCompile(`(?:href|src)="(/dashboard/[^"]+)"`)
+	for _, page := range []string{"/", web.RedirectPath} {
+		found := links.FindAllStringSubmatch(body(t, ask(t, handler, "GET", page, nil)), -1)
+		if len(found) == 0 {
+			t.Fatalf("%s links to nothing", page)
+		}
+		for _, link := range found {
+			answer := ask(t, handler, "GET", link[1], nil)
+			if kept := answer.Header().Get("Cache-Control"); answer.Code != http.StatusOK || !strings.Contains(kept, "immutable") {
+				t.Errorf("%s: %d, Cache-Control %q", link[1], answer.Code, kept)
+			}
+			name := link[1][strings.LastIndex(link[1], "/"):]
+			if strings.Count(link[1], "/") != 3 {
+				continue // not at the top
+			}
+			other := ask(t, handler, "GET", "/dashboard/v-other"+name, nil)
+			if other.Header().Get("Cache-Control") != "no-cache" || body(t, other) != body(t, ask(t, handler, "GET", "/dashboard"+name, nil)) {
+				t.Errorf("another edition's %s: Cache-Control %q", name, other.Header().Get("Cache-Control"))
+			}
+		}
+	}
+	if ask(t, handler, "GET", "/dashboard/v-other/missing.js", nil).Code != http.StatusNotFound {
+		t.Error("what no edition has is there")
 	}
 }
 

@@ -48,6 +48,27 @@ export function useEvent(target, name, handle) {
   }, [target, name]);
 }
 
+/** Does something that costs the server a query when there is news: at once, and then
+ * not again for a while, however much news there is. @param {() => void} run @param {number} pause in ms */
+export function useSparingly(run, pause) {
+  const state = useRef({ timer: 0, wanted: false });
+  const latest = useRef(run);
+  latest.current = run;
+  useEffect(() => () => clearTimeout(state.current.timer), []);
+  return useCallback(() => {
+    const now = state.current;
+    now.wanted = true;
+    const next = () => {
+      now.timer = 0;
+      if (!now.wanted) return;
+      now.wanted = false;
+      latest.current();
+      now.timer = setTimeout(next, pause);
+    };
+    if (!now.timer) next();
+  }, []);
+}
+
 /** A value once it has rested, for what is asked while somebody types. */
 export function useRested(value, pause = 300) {
   const [rested, setRested] = useState(value);

@@ -17,6 +17,7 @@ export class Live extends EventTarget {
   #api;
   #stop = null;
   #pause = 1000;
+  #whole = false; // whether the next event has every script
   #timer = 0;
 
   /** @param {import('./api.js').Api} api */
@@ -41,6 +42,7 @@ export class Live extends EventTarget {
     try {
       const answer = await this.#api.request('GET', path, undefined, { headers: { Accept: 'text/event-stream' }, signal: stop.signal });
       this.#pause = 1000;
+      this.#whole = true;
       this.#connect(true);
       await this.#read(answer.body, stop);
     } catch (error) {
@@ -79,14 +81,21 @@ export class Live extends EventTarget {
     }
     if (!name) return;
     const told = data ? JSON.parse(data) : {};
-    if (name === 'summaries') this.#takeSummaries(told);
-    else if (name === 'devices') this.devices = told.count;
-    this.dispatchEvent(new CustomEvent(name, { detail: name === 'summaries' ? (told.value ?? []).map((s) => s.scriptId) : told }));
+    if (name === 'devices') this.devices = told.count;
+    const detail = name === 'summaries' ? this.#takeSummaries(told) : told;
+    this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
+  /** The first event of a stream has every script, most of which are as they were.
+   * @returns {string[]} the ids of those that are not */
   #takeSummaries({ value, removed }) {
-    for (const summary of value ?? []) this.summaries.set(summary.scriptId, summary);
-    for (const id of removed ?? []) this.summaries.delete(id);
+    const same = (a, b) => a !== undefined && Object.keys(b).every((name) => a[name] === b[name]);
+    const changed = (value ?? []).filter((summary) => !same(this.summaries.get(summary.scriptId), summary));
+    for (const summary of changed) this.summaries.set(summary.scriptId, summary);
+    const gone = this.#whole ? [...this.summaries.keys()].filter((id) => !value?.some((summary) => summary.scriptId === id)) : removed ?? [];
+    for (const id of gone) this.summaries.delete(id);
+    this.#whole = false;
+    return [...changed.map((summary) => summary.scriptId), ...gone];
   }
 
   #connect(connected) {

@@ -38,6 +38,9 @@ export class Router extends EventTarget {
     this.dispatchEvent(new Event('moved'));
   }
 
+  /** Takes the place from the address, before anybody looks at it. */
+  reread() { this.place = read(); }
+
   /** @param {string} to such as /devices */
   go(to) { location.hash = to; }
 

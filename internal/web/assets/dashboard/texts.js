@@ -35,7 +35,7 @@ export const t = {
   },
   errors: {
     unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
-    status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', retry: 'Try again',
+    status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', title: 'This could not be shown', retry: 'Try again',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
     noPermission: 'To see scripts and devices takes DeviceManagementConfiguration.Read.All. An administrator can give it to you; sign in again then.',
   },
@@ -54,7 +54,21 @@ export const t = {
   },
   picker: { placeholder: 'Type to search', nothing: 'Nothing matches' },
   diff: { label: 'What changes in the source', added: 'added', removed: 'removed' },
-  activity: { none: 'Nothing.' },
+  activity: {
+    none: 'Nothing.',
+    did: {
+      'deviceComplianceScript.create': 'Script made:', 'deviceComplianceScript.update': 'Script changed:', 'deviceComplianceScript.delete': 'Script deleted:', 'deviceComplianceScript.assign': 'Script assigned:',
+      'deviceHealthScriptAssignment.create': 'Assignment added:', 'deviceHealthScriptAssignment.update': 'Assignment changed:', 'deviceHealthScriptAssignment.delete': 'Assignment removed:',
+      'deviceComplianceScriptDeviceState.create': 'Run state reported:', 'deviceComplianceScriptDeviceState.update': 'Run state changed:', 'deviceComplianceScriptDeviceState.delete': 'Run state forgotten:',
+      'managedDevice.update': 'Device changed:', 'managedDevice.delete': 'Device deleted:', 'managedDevice.unenroll': 'Device left:', 'managedDevice.initiateOnDemandProactiveRemediation': 'Run asked for:',
+      'group.create': 'Group made:', 'group.update': 'Group changed:', 'group.delete': 'Group deleted:', 'group.addMember': 'Member added:', 'group.removeMember': 'Member taken out:',
+      'assignmentFilter.create': 'Filter made:', 'assignmentFilter.update': 'Filter changed:', 'assignmentFilter.delete': 'Filter deleted:',
+      'enrollmentToken.create': 'Enrolment command made', 'enrollmentToken.revoke': 'Enrolment command revoked',
+      'client.create': 'Client made:', 'client.rotate': 'Client’s secret changed:', 'client.delete': 'Client deleted:',
+      'user.create': 'User made:', 'user.invite': 'User invited:', 'user.delete': 'User deleted:', 'user.signIn': 'Signed in:', 'user.signOut': 'Signed out:', 'user.changePassword': 'Password changed:', 'user.setPassword': 'Password set:', 'user.update': 'User changed:',
+      enrolled: 'Enrolled', ran: (state) => `${state}:`,
+    },
+  },
 
   overview: {
     title: 'The fleet', totals: 'All scripts on all devices', healthy: 'healthy',

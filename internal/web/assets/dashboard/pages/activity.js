@@ -1,5 +1,6 @@
 // Who did what, from the audit trail.
 import { html } from '../preact.js';
+import { useApp } from '../hooks.js';
 import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
@@ -7,24 +8,34 @@ import { Time } from '../ui/marks.js';
 
 const pages = { deviceComplianceScript: 'scripts', managedDevice: 'devices', group: 'groups', assignmentFilter: 'filters', deviceAndAppManagementAssignmentFilter: 'filters' };
 
-const actorOf = ({ actor }) => actor?.userPrincipalName || actor?.applicationDisplayName || actor?.applicationId || actor?.userId;
-
-/** Where a resource of an event can be looked at, or null. */
-function hrefOf(resource, operation) {
-  const type = (resource?.type ?? '').replace(/^.*\./, '');
-  const page = pages[type];
-  return page && resource.resourceId && operation !== 'Delete' ? to(page, resource.resourceId) : null;
+/** Where a resource can be looked at, or null. Those with a name have one because they are there.
+ * @param {{type: string, resourceId: string, displayName: string|null}} resource */
+function hrefOf(resource) {
+  const page = pages[resource.type.replace(/^.*\./, '')];
+  return page && (resource.displayName || page === 'devices') ? to(page, resource.resourceId) : null;
 }
 
-/** @param {{events: any[]}} props auditEvents, the newest first */
-export function Activity({ events }) {
+function Resource({ resource, gone }) {
+  if (!resource?.resourceId) return null;
+  const name = resource.displayName || resource.resourceId.slice(0, 8);
+  const href = gone ? null : hrefOf(resource);
+  if (href) return html`<a href=${href}><${Plain} text=${name} /></a>`;
+  return resource.displayName ? html`<b><${Plain} text=${name} /></b>` : html`<code title=${resource.resourceId}>${name}</code>`;
+}
+
+/** @param {{events: any[], without?: string}} props auditEvents, the newest first, and what made like them; without the id of whom all of them are about */
+export function Activity({ events, without }) {
+  const { session } = useApp();
+  const actorOf = ({ actor }) => {
+    const name = actor?.applicationDisplayName || actor?.userPrincipalName || actor?.applicationId;
+    return name === session.user?.subject ? session.user.name : name;
+  };
   if (events.length === 0) return html`<p class="muted">${t.activity.none}</p>`;
   return html`<ol class="activity">${events.map((event) => {
-    const resource = event.resources?.[0];
-    const href = hrefOf(resource, event.activityOperationType);
-    const name = resource?.displayName || resource?.resourceId;
+    const others = (event.resources ?? []).filter((resource) => resource.resourceId !== without);
+    const did = event.said ?? t.activity.did[event.activity] ?? event.displayName;
     return html`<li key=${event.id}>
-      <p>${event.displayName || event.activity} ${name && (href ? html`<a href=${href}><${Plain} text=${name} /></a>` : html`<b><${Plain} text=${name} /></b>`)}</p>
+      <p>${others.length ? did : did.replace(/:$/, '')} <${Resource} resource=${others[0]} gone=${event.activityOperationType === 'Delete'} /></p>
       <p class="muted small"><${Time} at=${event.activityDateTime} />${actorOf(event) && html` · <${Plain} text=${actorOf(event)} />`}</p></li>`;
   })}</ol>`;
 }

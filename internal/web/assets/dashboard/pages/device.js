@@ -1,8 +1,8 @@
 // One device: what it is, what every script found on it, and what was done.
 import { html, useState } from '../preact.js';
-import { useAction, useApp, useEvent, useRead } from '../hooks.js';
+import { useAction, useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { literal, segment, withOptions } from '../api.js';
-import { bytes, count } from '../format.js';
+import { bytes } from '../format.js';
 import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
@@ -16,11 +16,14 @@ const up = { href: '#/devices', text: t.nav.devices };
 
 /** @param {{id: string}} props */
 export function Device({ id }) {
-  const { api, me } = useApp();
+  const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(pathOf(id), { signal }), [id]);
   const [editing, setEditing] = useState(false);
+  const states = useRead((signal) => (me.can.readScripts ? api.get(`${pathOf(id)}/plimsoll.runStates()?$top=1000`, { signal }) : Promise.resolve({ value: [] })), [id]);
+  const anew = useSparingly(states.reload, 2000);
+  useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) anew(); });
   if (read.error?.status === 404) return html`<${Head} title=${t.device.gone} up=${up} /><${Empty} title=${t.device.gone}>${t.device.goneHint}<//>`;
-  return html`<${Loaded} of=${read} lines=${6}>${(device) => html`
+  return html`<${Loaded} of=${read} lines=${6} up=${up}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
         <${Button} icon="edit" onClick=${() => setEditing(true)}>${t.device.edit}<//><${Remove} device=${device} />`}>
       <p class="about"><${Tag}><${Plain} text=${[device.operatingSystem, device.osVersion].filter(Boolean).join(' ')} /><//>
@@ -28,16 +31,13 @@ export function Device({ id }) {
         ${device.managedDeviceName && html`<span><${Plain} text=${device.managedDeviceName} /></span>`}</p>
     <//>
     <div class="columns">
-      ${me.can.readScripts && html`<${States} device=${device} />`}
-      <div class="stack"><${Inventory} device=${device} /><${Timeline} device=${device} /></div>
+      ${me.can.readScripts && html`<${States} device=${device} read=${states} />`}
+      <div class="stack"><${Inventory} device=${device} /><${Timeline} device=${device} states=${states.data?.value ?? []} /></div>
     </div>
     ${editing && html`<${Edit} device=${device} saved=${(saved) => { read.set(saved); setEditing(false); }} onClose=${() => setEditing(false)} />`}`}<//>`;
 }
 
-function States({ device }) {
-  const { api, live } = useApp();
-  const read = useRead((signal) => api.get(`${pathOf(device.id)}/plimsoll.runStates?$top=100`, { signal }), [device.id]);
-  useEvent(live, 'summaries', (e) => { if (!read.data || e.detail.some((id) => read.data.value.some((row) => row['plimsoll.scriptId'] === id))) read.reload(); });
+function States({ device, read }) {
   return html`<${Section} title=${t.device.scripts}><${Loaded} of=${read} lines=${5}>${({ value }) => (value.length === 0
     ? html`<${Empty} title=${t.device.noScripts}>${t.device.noScriptsHint}<//>`
     : html`<ul class="findings">${value.map((row) => html`<${Finding} key=${row.id} row=${row} device=${device} />`)}</ul>`)}<//><//>`;
@@ -45,10 +45,10 @@ function States({ device }) {
 
 function Finding({ row, device }) {
   const { me } = useApp();
-  const script = row['plimsoll.scriptId'] ?? row.id.split(':')[0];
+  const script = row.scriptId;
   const said = row.scriptError || row.scriptOutput;
   return html`<li>
-    <div class="row between"><a href=${to('scripts', script)}><${Plain} text=${row['plimsoll.scriptName'] ?? script} /></a><${Status} state=${row.detectionState} /></div>
+    <div class="row between"><a href=${to('scripts', script)}><${Plain} text=${row.scriptName || script} /></a><${Status} state=${row.detectionState} /></div>
     <div class="row between"><p class="muted small">${t.device.ran} <${Time} at=${row.lastStateUpdateDateTime} />${row.expectedStateUpdateDateTime && html` · ${t.device.next} <${Time} at=${row.expectedStateUpdateDateTime} />`}</p>
       ${me.can.operate && row.detectionState !== 'notApplicable' && html`<${RunNow} device=${device} script=${script} />`}</div>
     ${said && html`<details open=${row.detectionState === 'fail' || row.detectionState === 'scriptError'}><summary>${t.device.said}</summary>
@@ -64,13 +64,20 @@ const Inventory = ({ device: d }) => html`<${Section} title=${t.device.inventory
   [t.device.notes, html`<${Plain} text=${d.notes} most=${5000} />`], [t.device.enrolled, html`<${Time} at=${d.enrolledDateTime} exact />`], [t.device.id, html`<code>${d.id}</code>`],
 ]} /><//>`;
 
-function Timeline({ device }) {
+/** What was done to the device, and what ran on it last. */
+function Timeline({ device, states }) {
   const { api } = useApp();
   const read = useRead((signal) => api.get(withOptions('/deviceManagement/auditEvents', {
-    filter: `resources/any(r: r/resourceId eq ${literal(device.id)})`, orderby: 'activityDateTime desc', top: 20,
+    filter: `resourceId eq ${literal(device.id)}`, orderby: 'activityDateTime desc', top: 20,
   }), { signal }), [device.id]);
-  if (read.error?.status === 403) return null;
-  return html`<${Section} title=${t.device.timeline}><${Loaded} of=${read}>${({ value }) => html`<${Activity} events=${value} />`}<//><//>`;
+  const runs = states.filter((row) => row.lastStateUpdateDateTime).map((row) => ({
+    id: row.id, activityDateTime: row.lastStateUpdateDateTime, said: t.activity.did.ran(t.states[row.detectionState]),
+    resources: [{ type: 'deviceComplianceScript', resourceId: row.scriptId, displayName: row.scriptName }],
+  }));
+  const begin = { id: 'enrolled', activityDateTime: device.enrolledDateTime, said: t.activity.did.enrolled };
+  const all = (audited) => [...audited, ...runs, begin].sort((a, b) => Date.parse(b.activityDateTime) - Date.parse(a.activityDateTime)).slice(0, 30);
+  return html`<${Section} title=${t.device.timeline}><${Loaded} of=${read.error?.status === 403 ? { data: { value: [] } } : read}>${({ value }) => html`
+    <${Activity} events=${all(value)} without=${device.id} />`}<//><//>`;
 }
 
 function Edit({ device, saved, onClose }) {

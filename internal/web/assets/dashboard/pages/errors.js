@@ -1,6 +1,6 @@
 // Why a script could not run, those reasons that are alike together.
 import { html } from '../preact.js';
-import { useApp, useEvent, useRead } from '../hooks.js';
+import { useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { count } from '../format.js';
 import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
@@ -12,7 +12,8 @@ import { scriptPath } from './script.js';
 export function Errors({ script }) {
   const { api, live } = useApp();
   const read = useRead((signal) => api.get(`${scriptPath(script.id)}/plimsoll.errorGroups()`, { signal }), [script.id]);
-  useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) read.reload(); });
+  const anew = useSparingly(read.reload, 10_000);
+  useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) anew(); });
   return html`<${Loaded} of=${read}>${(told) => {
     if (told.value.length === 0) return html`<${Empty} title=${t.errorGroups.none}>${t.errorGroups.noneHint}<//>`;
     const most = Math.max(...told.value.map((group) => group.count));

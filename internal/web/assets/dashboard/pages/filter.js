@@ -18,7 +18,7 @@ export function Filter({ id }) {
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.filters.create} up=${up} />${me.can.writeScripts ? html`<${Form} filter=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
   if (read.error?.status === 404) return html`<${Head} title=${t.filters.gone} up=${up} /><${Empty} title=${t.filters.gone} />`;
-  return html`<${Loaded} of=${read}>${(filter) => html`
+  return html`<${Loaded} of=${read} up=${up}>${(filter) => html`
     <${Head} up=${up} name=${filter.displayName} title=${html`<${Plain} text=${filter.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} filter=${filter} />`} />
     <${Form} filter=${filter} saved=${read.set} />`}<//>`;
 }

@@ -21,7 +21,7 @@ export function Group({ id }) {
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.groups.create} up=${up} />${me.can.writeGroups ? html`<${Form} group=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
   if (read.error?.status === 404) return html`<${Head} title=${t.groups.gone} up=${up} /><${Empty} title=${t.groups.gone} />`;
-  return html`<${Loaded} of=${read} lines=${6}>${(group) => html`
+  return html`<${Loaded} of=${read} lines=${6} up=${up}>${(group) => html`
     <${Head} up=${up} name=${group.displayName} title=${html`<${Plain} text=${group.displayName} />`} actions=${me.can.writeGroups && html`<${Remove} group=${group} />`}>
       <p class="about"><${Tag}>${kindOf(group)}<//>${group.description && html`<span><${Plain} text=${group.description} /></span>`}</p><//>
     <${Members} key=${group.membershipRule ?? ''} group=${group} />

@@ -1,6 +1,6 @@
 // How a script's numbers went: a trend, and every summary that was ever reported.
 import { html, useState } from '../preact.js';
-import { useApp, useEvent, useRead } from '../hooks.js';
+import { useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { withOptions } from '../api.js';
 import { count } from '../format.js';
 import { Plain } from '../plain.js';
@@ -25,7 +25,8 @@ export function History({ script }) {
     return page.value;
   }, [script.id, span]);
   const list = useList({ path, counted: false });
-  useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) trend.reload(); });
+  const anew = useSparingly(trend.reload, 20_000); // the server keeps an entry a minute
+  useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) anew(); });
   const columns = [
     { key: 'at', title: t.history.at, width: '11rem', show: (row) => html`<${Time} at=${row.recordedDateTime} exact />` },
     ...counts.map(({ kind, property }) => ({ key: kind, title: t.kinds[kind], numeric: true, from: kind === 'healthy' || kind === 'issue' ? undefined : 's', show: (row) => count(row[property]) })),

@@ -1,6 +1,6 @@
 // The fleet at a glance: one request, and then whatever the server tells.
-import { html, useRef, useState } from '../preact.js';
-import { useApp, useEvent, useRead, useSummaries } from '../hooks.js';
+import { html, useState } from '../preact.js';
+import { useApp, useEvent, useRead, useSparingly, useSummaries } from '../hooks.js';
 import { withOptions } from '../api.js';
 import { change, compact, count, percent } from '../format.js';
 import { Plain } from '../plain.js';
@@ -24,7 +24,7 @@ async function readOverview(api, me, signal) {
     devices: me.can.readDevices && withOptions('/deviceManagement/managedDevices', {
       orderby: 'lastSyncDateTime', top: 5, count: true, select: 'id,deviceName,operatingSystem,lastSyncDateTime',
     }),
-    activity: withOptions('/deviceManagement/auditEvents', { filter: `activityDateTime ge ${since}`, orderby: 'activityDateTime desc', top: 15 }),
+    activity: withOptions('/deviceManagement/auditEvents', { filter: `activityDateTime ge ${since} and not (activity in ('user.signIn','user.signOut'))`, orderby: 'activityDateTime desc', top: 10 }),
   };
   const names = Object.keys(wanted).filter((name) => wanted[name]);
   const answers = await api.batch(names.map((name) => wanted[name]), { signal });
@@ -34,12 +34,9 @@ async function readOverview(api, me, signal) {
 export function Overview() {
   const { api, me, live } = useApp();
   const read = useRead((signal) => readOverview(api, me, signal), [me.permissions.join()]);
-  useEvent(live, 'scripts', read.reload);
-  const pause = useRef(0);
-  useEvent(live, 'devices', () => { // the list of the silent, not more often than needed
-    clearTimeout(pause.current);
-    pause.current = setTimeout(read.reload, 1000);
-  });
+  useEvent(live, 'scripts', useSparingly(read.reload, 2000));
+  const silentAnew = useSparingly(read.reload, 30_000);
+  useEvent(live, 'devices', () => { if (read.data) silentAnew(); }); // the first tells what was just read
   return html`<${Head} title=${t.overview.title} name=${t.nav.overview} />
     <${Loaded} of=${read} lines=${6}>${(data) => html`<${Fleet} data=${data} reload=${read.reload} />`}<//>`;
 }

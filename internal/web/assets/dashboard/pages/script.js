@@ -28,7 +28,7 @@ export function Script({ id, tab }) {
     return html`<${Head} title=${t.script.gone} up=${up} /><${Empty} title=${t.script.gone}>${t.script.goneHint}<//>`;
   }
   const tabs = tabNames.filter((name) => name !== 'edit' || me.can.writeScripts).map((name) => ({ id: name, text: t.script.tabs[name] }));
-  return html`<${Loaded} of=${read} lines=${6}>${(script) => html`
+  return html`<${Loaded} of=${read} lines=${6} up=${up}>${(script) => html`
     <${Head} up=${up} name=${script.displayName} title=${html`<${Plain} text=${script.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} script=${script} />`}>
       <p class="about">${script.platform && html`<${Tag}>${t.platforms[script.platform]}<//>`}
         ${script.publisher && html`<span class="muted"><${Plain} text=${script.publisher} /></span>`}

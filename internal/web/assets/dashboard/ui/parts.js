@@ -35,12 +35,12 @@ export function Problem({ error, retry }) {
 }
 
 /** What is there while something is read, was not to be read, or is read.
- * @param {{of: any, children: (data: any) => any, lines?: number}} props */
-export function Loaded({ of, children, lines = 3 }) {
+ * @param {{of: any, children: (data: any) => any, lines?: number, up?: {href: string, text: string}}} props with up, it is all of a page */
+export function Loaded({ of, children, lines = 3, up }) {
   if (of.data !== undefined) {
     return html`${of.error && html`<${Problem} error=${of.error} retry=${of.reload} />`}${children(of.data)}`;
   }
-  if (of.error) return html`<${Problem} error=${of.error} retry=${of.reload} />`;
+  if (of.error) return html`${up && html`<${Head} title=${t.errors.title} up=${up} />`}<${Problem} error=${of.error} retry=${of.reload} />`;
   return html`<${Waiting} lines=${lines} />`;
 }
 
