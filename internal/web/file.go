@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -42,20 +41,20 @@ func contentTypes(name string) string {
 	}
 }
 
-// load reads all compressed files below a folder, by the paths at which they are
-// served.
+// load reads all files below a folder, by the paths at which they are served, and
+// compresses each, once.
 func load(from fs.FS, folder string) (map[string]*file, error) {
 	files := map[string]*file{}
 	err := fs.WalkDir(from, folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		packed, err := fs.ReadFile(from, name)
+		plain, err := fs.ReadFile(from, name)
 		if err != nil {
 			return err
 		}
-		at := strings.TrimSuffix(strings.TrimPrefix(name, folder), ".gz")
-		one, err := newFile(at, packed)
+		at := strings.TrimPrefix(name, folder)
+		one, err := newFile(at, plain)
 		if at == "/index.html" {
 			at = "/"
 		}
@@ -65,22 +64,24 @@ func load(from fs.FS, folder string) (map[string]*file, error) {
 	return files, err
 }
 
-// newFile makes a file of its compressed form.
-func newFile(name string, packed []byte) (*file, error) {
+func newFile(name string, plain []byte) (*file, error) {
 	contentType := contentTypes(name)
 	if contentType == "" {
 		return nil, fmt.Errorf("%s has an ending that is not served", name)
 	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
+	var packed bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
-	plain, err := io.ReadAll(unzipped)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if _, err := zip.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := zip.Close(); err != nil {
+		return nil, err
 	}
 	sum := sha256.Sum256(plain)
-	return &file{plain: plain, packed: packed, contentType: contentType, tag: hex.EncodeToString(sum[:12])}, nil
+	return &file{plain: plain, packed: packed.Bytes(), contentType: contentType, tag: hex.EncodeToString(sum[:12])}, nil
 }
 
 // editionPrefix begins the folders that are named for what is in them.
@@ -98,19 +99,7 @@ func editionOf(files map[string]*file) string {
 // linking gives a page whose links lead into the folder of an edition, so that a
 // browser has to load it once.
 func (f *file) linking(edition string) (*file, error) {
-	plain := bytes.ReplaceAll(f.plain, []byte(`"`+Root), []byte(`"`+Root+edition+"/"))
-	var packed bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := zip.Write(plain); err != nil {
-		return nil, err
-	}
-	if err := zip.Close(); err != nil {
-		return nil, err
-	}
-	return newFile(".html", packed.Bytes())
+	return newFile(".html", bytes.ReplaceAll(f.plain, []byte(`"`+Root), []byte(`"`+Root+edition+"/")))
 }
 
 // serve answers a GET or a HEAD. What does not last, a browser asks for each time:

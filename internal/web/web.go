@@ -1,6 +1,6 @@
 // Package web serves the dashboard: pages that are a client of the public API and
-// know no other way in. They are written without a build step, in assets; go
-// generate compresses them into packed, which is what is embedded.
+// know no other way in. They are embedded as they are written, without a build step,
+// and compressed when the server starts.
 package web
 
 import (
@@ -22,11 +22,8 @@ const (
 	configPath = Root + "config.json"
 )
 
-// The files are embedded as they are sent, compressed.
-//
-//go:generate sh ../../scripts/pack-web.sh
-//go:embed packed
-var packed embed.FS
+//go:embed assets
+var assets embed.FS
 
 // Config is what the page is told of the server.
 type Config struct {
@@ -52,7 +49,7 @@ type settings struct {
 
 // Handler serves the dashboard's paths, and hands all others on to next.
 func Handler(c Config, next http.Handler) (http.Handler, error) {
-	files, err := load(packed, "packed")
+	files, err := load(assets, "assets")
 	if err != nil {
 		return nil, err
 	}
