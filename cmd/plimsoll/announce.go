@@ -24,6 +24,7 @@ type announcement struct {
 // welcome shows how to reach the server, and on a new store how to carry out
 // the founding operation, ready to paste.
 const welcome = `Plimsoll {{.Version}} listens on {{.URL}}
+  page     {{.URL}}/
   API      {{.URL}}/beta/deviceManagement/deviceComplianceScripts
   tokens   {{.URL}}/{{.TenantID}}/oauth2/v2.0/token
   store    {{.Store}}
@@ -31,7 +32,7 @@ const welcome = `Plimsoll {{.Version}} listens on {{.URL}}
   CA file  {{.CAFile}}
 {{- end}}
 {{if .FirstUser}}
-Nobody has signed in yet. This link sets the password of the user {{.FirstUser.Name}}, once, within three days:
+Nobody has signed in yet. Open this link: it sets the password of the user {{.FirstUser.Name}}, once, within three days:
   {{.FirstUser.URL}}
 {{end}}
 {{- if .FirstClient}}
