@@ -30,7 +30,7 @@ export function States({ script }) {
   const [stale, setStale] = useState(false);
   useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) setStale(true); });
   const refresh = () => { setStale(false); list.reload(); };
-  const exporting = useAction(() => api.download(withOptions(path, { filter, orderby: listing.order, expand: 'managedDevice' }), `${script.displayName}.csv`, 'text/csv'));
+  const exporting = useAction(() => api.download(withOptions(path, { filter, orderby: listing.order }), `${script.displayName}.csv`, 'text/csv'));
   const columns = [
     { key: 'device', title: t.findings.device, order: 'managedDevice/deviceName', show: (row) => html`<a href=${to('devices', deviceOf(row).id)}><${Plain} text=${deviceOf(row).deviceName} /></a>` },
     { key: 'state', title: t.findings.state, width: '9rem', order: 'detectionState', show: (row) => html`<${Status} state=${row.detectionState} />` },
