@@ -67,6 +67,7 @@ async function begin(root) {
   const config = await answer.json();
   const session = new Session(config);
   await session.begin();
+  router.look(); // a sign-in of the whole page comes back to the place that it left
   const api = new Api(session);
   let reading = null;
   const readMe = () => {

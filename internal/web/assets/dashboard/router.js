@@ -21,10 +21,11 @@ export class Router extends EventTarget {
   constructor() {
     super();
     this.place = read();
-    window.addEventListener('hashchange', () => this.#moved());
+    window.addEventListener('hashchange', () => this.look());
   }
 
-  async #moved() {
+  /** Takes up what the address has become. */
+  async look() {
     const next = read();
     if (next.text === this.place.text) return;
     if (this.guard && next.path.join('/') !== this.place.path.join('/')) {
@@ -45,7 +46,7 @@ export class Router extends EventTarget {
   replace(to) {
     this.guard = null;
     history.replaceState(null, '', `#${to}`);
-    this.#moved();
+    this.look();
   }
 
   /** Keeps a list's filters in the address, without leaving the page.
