@@ -7,7 +7,7 @@ import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Status, Tag, Time } from '../ui/marks.js';
-import { Button, Choice, Dialog, Empty, Facts, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
+import { Button, Choice, Dialog, Empty, Facts, Head, Loaded, Problem, Section, TextField, Unread } from '../ui/parts.js';
 import { Activity } from './activity.js';
 import { RunNow } from './states.js';
 
@@ -20,6 +20,7 @@ export function Device({ id }) {
   const read = useRead((signal) => api.get(pathOf(id), { signal }), [id]);
   const [editing, setEditing] = useState(false);
   if (read.error?.status === 404) return html`<${Head} title=${t.device.gone} up=${up} /><${Empty} title=${t.device.gone}>${t.device.goneHint}<//>`;
+  if (read.error && read.data === undefined) return html`<${Unread} up=${up} of=${read} />`;
   return html`<${Loaded} of=${read} lines=${6}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
         <${Button} icon="edit" onClick=${() => setEditing(true)}>${t.device.edit}<//><${Remove} device=${device} />`}>

@@ -4,7 +4,7 @@ import { useAction, useApp, useRead, useUnsaved } from '../hooks.js';
 import { segment } from '../api.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
-import { Button, Choice, Empty, Head, Loaded, Problem, TextField } from '../ui/parts.js';
+import { Button, Choice, Empty, Head, Loaded, Problem, TextField, Unread } from '../ui/parts.js';
 import { RuleEditor } from '../ui/rule.js';
 
 const path = '/deviceManagement/assignmentFilters';
@@ -18,6 +18,7 @@ export function Filter({ id }) {
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.filters.create} up=${up} />${me.can.writeScripts ? html`<${Form} filter=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
   if (read.error?.status === 404) return html`<${Head} title=${t.filters.gone} up=${up} /><${Empty} title=${t.filters.gone} />`;
+  if (read.error && read.data === undefined) return html`<${Unread} up=${up} of=${read} />`;
   return html`<${Loaded} of=${read}>${(filter) => html`
     <${Head} up=${up} name=${filter.displayName} title=${html`<${Plain} text=${filter.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} filter=${filter} />`} />
     <${Form} filter=${filter} saved=${read.set} />`}<//>`;

@@ -5,7 +5,7 @@ import { segment } from '../api.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
 import { Tag } from '../ui/marks.js';
-import { Button, Check, Choice, Empty, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
+import { Button, Check, Choice, Empty, Head, Loaded, Problem, Section, TextField, Unread } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
 import { RuleEditor } from '../ui/rule.js';
 import { Table, useList } from '../ui/table.js';
@@ -21,6 +21,7 @@ export function Group({ id }) {
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.groups.create} up=${up} />${me.can.writeGroups ? html`<${Form} group=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
   if (read.error?.status === 404) return html`<${Head} title=${t.groups.gone} up=${up} /><${Empty} title=${t.groups.gone} />`;
+  if (read.error && read.data === undefined) return html`<${Unread} up=${up} of=${read} />`;
   return html`<${Loaded} of=${read} lines=${6}>${(group) => html`
     <${Head} up=${up} name=${group.displayName} title=${html`<${Plain} text=${group.displayName} />`} actions=${me.can.writeGroups && html`<${Remove} group=${group} />`}>
       <p class="about"><${Tag}>${kindOf(group)}<//>${group.description && html`<span><${Plain} text=${group.description} /></span>`}</p><//>

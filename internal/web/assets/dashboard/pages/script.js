@@ -7,7 +7,7 @@ import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Bar, Figures, Tag, Time, totalOf } from '../ui/marks.js';
-import { Button, Empty, Head, Loaded, Problem, Tabs } from '../ui/parts.js';
+import { Button, Empty, Head, Loaded, Problem, Tabs, Unread } from '../ui/parts.js';
 import { Source } from '../ui/code.js';
 import { Assignments } from './assignments.js';
 import { Errors } from './errors.js';
@@ -27,6 +27,7 @@ export function Script({ id, tab }) {
   if (read.error?.status === 404) {
     return html`<${Head} title=${t.script.gone} up=${up} /><${Empty} title=${t.script.gone}>${t.script.goneHint}<//>`;
   }
+  if (read.error && read.data === undefined) return html`<${Unread} up=${up} of=${read} />`;
   const tabs = tabNames.filter((name) => name !== 'edit' || me.can.writeScripts).map((name) => ({ id: name, text: t.script.tabs[name] }));
   return html`<${Loaded} of=${read} lines=${6}>${(script) => html`
     <${Head} up=${up} name=${script.displayName} title=${html`<${Plain} text=${script.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} script=${script} />`}>

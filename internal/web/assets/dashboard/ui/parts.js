@@ -44,6 +44,9 @@ export function Loaded({ of, children, lines = 3 }) {
   return html`<${Waiting} lines=${lines} />`;
 }
 
+/** A page of which nothing could be read. @param {{up: {href: string, text: string}, of: any}} props */
+export const Unread = ({ up, of }) => html`<${Head} title=${up.text} up=${up} /><${Problem} error=${of.error} retry=${of.reload} />`;
+
 export function Waiting({ lines = 3 }) {
   return html`<div class="waiting" role="status" aria-label=${t.loading}>${Array.from({ length: lines }, (_, i) => html`<i key=${i} />`)}</div>`;
 }
