@@ -26,6 +26,15 @@ func TestDashboard(t *testing.T) {
 		"sign in":           story.signIn,
 		"sign in elsewhere": story.signInElsewhere,
 		"first steps":       story.firstSteps,
+		"work on a script":  story.workOnScript,
+		"watch a fleet":     story.watchFleet,
+		"rules":             story.writeRules,
+		"read only":         story.readOnly,
+		"permission lost":   story.losePermission,
+		"session ends":      story.sessionEnds,
+		"server restarts":   story.serverRestarts,
+		"hostile texts":     story.showHostileTexts,
+		"budget":            story.keepBudget,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +77,9 @@ func watched(t *testing.T, s *testServer, page *browsertest.Page, closeIt func()
 		}
 		closeIt()
 	})
-	return &tab{page, t, s}
+	p := &tab{page, t, s}
+	p.must(p.See(1400, "light"))
+	return p
 }
 
 // openSignedIn opens the dashboard as the first administrator, who sets the password.
@@ -105,7 +116,7 @@ func (p *tab) must(err error) {
 		return
 	}
 	seen, lookErr := browsertest.Evaluate[string](p.Page, "location.href + '\\n' + document.body.innerText")
-	p.t.Fatalf("%v\nThe page (%v):\n%s\nIts faults: %q\nThe server:\n%s", err, lookErr, seen, p.Faults(), p.s.log)
+	p.t.Fatalf("%v\nThe page (%v):\n%s\nIts faults: %q\nThe server:\n%s", err, lookErr, seen, p.Faults(), lastOf(p.s.log.String()))
 }
 
 func (p *tab) navigate(address string) {
@@ -132,6 +143,12 @@ func (p *tab) fill(label, text string) {
 func (p *tab) choose(label, option string) {
 	p.t.Helper()
 	p.must(p.Choose(label, option))
+}
+
+// turnTo shows a part of a script's page.
+func (p *tab) turnTo(part string) {
+	p.t.Helper()
+	p.must(p.Click("link", part, "nav.tabs"))
 }
 
 // pick chooses from what a field finds for a name.
@@ -221,3 +238,6 @@ func (p *tab) wantOrigins(requests []browsertest.Request, origins ...string) {
 		}
 	}
 }
+
+// lastOf gives the last lines of a log.
+func lastOf(log string) string { return log[max(0, len(log)-2000):] }

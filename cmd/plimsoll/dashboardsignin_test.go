@@ -95,6 +95,7 @@ func (a story) signInElsewhere() {
 	p := a.open(s)
 	p.navigate(s.URL + "/#/scripts")
 	p.click("button", "Continue as Ada") // on the provider's page
+	p.waitFor("heading", "Scripts")      // the place that was asked for
 	p.waitFor("link", "Disk encryption")
 	p.waitFor("button", "ada")
 	p.wantNone("link", "New script")

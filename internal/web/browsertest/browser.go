@@ -7,6 +7,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -74,5 +75,11 @@ func (p *Page) KeepDownloads(folder string) error {
 		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder,
 		BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
 	})
+	return err
+}
+
+// OnEachDocument runs a script at the beginning of each document that the page loads.
+func (p *Page) OnEachDocument(script string) error {
+	_, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 	return err
 }

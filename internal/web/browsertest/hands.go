@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
@@ -18,9 +19,10 @@ import (
 var errAbsent = errors.New("it is not there")
 
 // Click clicks, with the mouse, what a screen reader would call by this role and
-// name. What another element covers is waited for.
-func (p *Page) Click(role, name string) error {
-	return p.with(role, name, func(ctx context.Context, node cdp.BackendNodeID) error {
+// name, in the first element of a CSS selector where one is given. What another
+// element covers is waited for.
+func (p *Page) Click(role, name string, within ...string) error {
+	return p.with(role, name, within, func(ctx context.Context, node cdp.BackendNodeID) error {
 		x, y, err := p.reachable(ctx, node)
 		if err != nil {
 			return err
@@ -31,7 +33,7 @@ func (p *Page) Click(role, name string) error {
 
 // Fill types over what a field of this role and name holds.
 func (p *Page) Fill(role, name, text string) error {
-	return p.with(role, name, func(ctx context.Context, node cdp.BackendNodeID) error {
+	return p.with(role, name, nil, func(ctx context.Context, node cdp.BackendNodeID) error {
 		if _, _, err := p.reachable(ctx, node); err != nil {
 			return err
 		}
@@ -48,7 +50,7 @@ func (p *Page) Fill(role, name, text string) error {
 
 // Choose chooses an option of a list by its text.
 func (p *Page) Choose(name, option string) error {
-	return p.with("combobox", name, func(ctx context.Context, node cdp.BackendNodeID) error {
+	return p.with("combobox", name, nil, func(ctx context.Context, node cdp.BackendNodeID) error {
 		chosen, err := call[bool](ctx, node, `function(text) {
 			const option = [...this.options].find((one) => one.text === text);
 			if (!option || this.disabled) return false;
@@ -65,7 +67,7 @@ func (p *Page) Choose(name, option string) error {
 
 // Await waits for an element of this role and name.
 func (p *Page) Await(role, name string) error {
-	return p.with(role, name, func(context.Context, cdp.BackendNodeID) error { return nil })
+	return p.with(role, name, nil, func(context.Context, cdp.BackendNodeID) error { return nil })
 }
 
 // Has tells whether there is now an element of this role and name. A name of ""
@@ -73,7 +75,7 @@ func (p *Page) Await(role, name string) error {
 func (p *Page) Has(role, name string) (bool, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	_, err := p.find(ctx, role, name)
+	_, err := p.find(ctx, role, name, nil)
 	if errors.Is(err, errAbsent) {
 		return false, nil
 	}
@@ -81,11 +83,11 @@ func (p *Page) Has(role, name string) (bool, error) {
 }
 
 // with does something with an element as soon as it can be done.
-func (p *Page) with(role, name string, do func(context.Context, cdp.BackendNodeID) error) error {
+func (p *Page) with(role, name string, within []string, do func(context.Context, cdp.BackendNodeID) error) error {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	for {
-		node, err := p.find(ctx, role, name)
+		node, err := p.find(ctx, role, name, within)
 		if err == nil {
 			err = do(ctx, node)
 		}
@@ -102,18 +104,25 @@ func (p *Page) with(role, name string, do func(context.Context, cdp.BackendNodeI
 
 // find gives the first element of a role and name that is not kept from people: a
 // dialog, say, keeps what is under it.
-func (p *Page) find(ctx context.Context, role, name string) (cdp.BackendNodeID, error) {
-	document, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: "document"})
+func (p *Page) find(ctx context.Context, role, name string, within []string) (cdp.BackendNodeID, error) {
+	root := "document"
+	if len(within) > 0 {
+		root = "document.querySelector(" + strconv.Quote(within[0]) + ")"
+	}
+	found, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: root})
 	if err != nil {
 		return 0, err
 	}
-	found, err := chromedp.Call(ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
-		ObjectID: document.Result.ObjectID, Role: role, AccessibleName: name,
+	if found.Result.ObjectID == "" {
+		return 0, errAbsent
+	}
+	nodes, err := chromedp.Call(ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
+		ObjectID: found.Result.ObjectID, Role: role, AccessibleName: name,
 	})
 	if err != nil {
 		return 0, err
 	}
-	for _, node := range found.Nodes {
+	for _, node := range nodes.Nodes {
 		if !node.Ignored {
 			return node.BackendDOMNodeID, nil
 		}

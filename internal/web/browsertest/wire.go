@@ -8,8 +8,8 @@ import (
 
 // Request is one that the page made.
 type Request struct {
-	Method, URL, Body string
-	Bytes             float64 // that came back over the wire, with the headers; 0 until all are there
+	Method, URL string
+	Bytes       float64 // that came back over the wire, with the headers; 0 until all are there
 
 	id network.RequestID
 }
@@ -20,11 +20,7 @@ func (p *Page) hearNetwork(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		body := ""
-		for _, entry := range e.Request.PostDataEntries {
-			body += string(entry.Bytes)
-		}
-		p.requests = append(p.requests, Request{Method: e.Request.Method, URL: e.Request.URL, Body: body, id: e.RequestID})
+		p.requests = append(p.requests, Request{Method: e.Request.Method, URL: e.Request.URL, id: e.RequestID})
 	case *network.EventLoadingFinished:
 		for i := range slices.Backward(p.requests) { // a redirect has the id of what led to it
 			if p.requests[i].id == e.RequestID {
