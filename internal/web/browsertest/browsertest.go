@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -38,30 +38,28 @@ const patience = 15 * time.Second
 type Page struct {
 	ctx context.Context //nolint:containedctx // chromedp keeps its tab in a context
 
-	mu     sync.Mutex
-	faults []string
+	mu       sync.Mutex
+	faults   []string
+	requests []Request
 }
 
 // Open starts a Chromium with one tab, which ends with ctx and closeIt. options
 // are beside those that a test needs.
 func Open(ctx context.Context, options ...chromedp.ExecAllocatorOption) (p *Page, closeIt func(), err error) {
-	all := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.Flag("lang", "en-GB"))
-	allocator, stop := chromedp.NewExecAllocator(ctx, append(all, options...)...)
-	tab, closeTab := chromedp.NewContext(allocator)
-	p = &Page{ctx: tab}
-	closeIt = func() { closeTab(); stop() }
-	err = chromedp.Listen(tab, p.hear)
-	if err == nil {
-		_, err = chromedp.Call(tab, log.Enable, cdp.Empty{})
-	}
+	b, closeBrowser, err := Start(ctx, options...)
 	if err != nil {
-		closeIt()
-		return nil, nil, fmt.Errorf("no Chromium (install the package chromium): %w", err)
+		return nil, nil, err
 	}
-	return p, closeIt, nil
+	p, closePage, err := b.Open()
+	if err != nil {
+		closeBrowser()
+		return nil, nil, err
+	}
+	return p, func() { closePage(); closeBrowser() }, nil
 }
 
-// hear keeps what a page must not do: throw, log an error, break its policy.
+// hear keeps what a page must not do: throw, log an error, break its policy, hold
+// people up.
 func (p *Page) hear(event any) {
 	var fault string
 	switch e := event.(type) {
@@ -82,7 +80,10 @@ func (p *Page) hear(event any) {
 			return // that the API refused something is not the page's fault
 		}
 		fault = e.Entry.Text
+	case *page.EventJavascriptDialogOpening:
+		fault = "a dialog: " + e.Message
 	default:
+		p.hearNetwork(event)
 		return
 	}
 	p.mu.Lock()

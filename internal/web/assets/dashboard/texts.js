@@ -144,7 +144,7 @@ export const t = {
     hours: 'Hours between', days: 'Days between', intervalWrong: 'From 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
     save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
     nobodyTitle: 'Assign it to nobody?', nobodyBody: 'No device runs the script any more, and what it found there leaves its numbers.',
-    reached: (n, c) => `${n} ${s(c, 'device is', 'devices are')} reached`, notApplicable: (n, c) => `and ${n} that ${s(c, 'is', 'are')} of another platform`, counting: 'Counting devices…', incomplete: 'Complete the assignments to see whom they reach.',
+    reached: (n, c) => `${n} ${s(c, 'device is', 'devices are')} reached`, notApplicable: (n, c) => `; ${n} more ${s(c, 'is of another platform and does', 'are of another platform and do')} not run it`, counting: 'Counting devices…', incomplete: 'Complete the assignments to see whom they reach.',
   },
 
   devices: {

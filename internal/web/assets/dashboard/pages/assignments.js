@@ -157,6 +157,11 @@ function Reached({ script, body, ready }) {
   const rested = useRested(ready ? body : null, 400);
   const read = useRead((signal) => (rested ? api.post(`${scriptPath(script.id)}/plimsoll.reachedDevices`, JSON.parse(rested), { signal }) : Promise.resolve(null)), [script.id, rested]);
   return html`<p class="reached" role="status"><${Icon} name="devices" />${read.error ? read.error.message
-    : !ready ? t.assign.incomplete : !read.data ? t.assign.counting : html`<span><b>${t.assign.reached(count(read.data.deviceCount), read.data.deviceCount)}</b>
-      ${read.data.notApplicableCount > 0 && html` <span class="muted">${t.assign.notApplicable(count(read.data.notApplicableCount), read.data.notApplicableCount)}</span>`}</span>`}</p>`;
+    : !ready ? t.assign.incomplete : !read.data ? t.assign.counting : html`<${Count} of=${read.data} />`}</p>`;
+}
+
+/** Those of another platform are reached too, as the server counts, but do not run the script. */
+function Count({ of: { deviceCount, notApplicableCount } }) {
+  const n = deviceCount - notApplicableCount;
+  return html`<span><b>${t.assign.reached(count(n), n)}</b>${notApplicableCount > 0 && html`<span class="muted">${t.assign.notApplicable(count(notApplicableCount), notApplicableCount)}</span>`}</span>`;
 }

@@ -1,5 +1,5 @@
 // One script: its numbers, its source, whom it reaches, and what it found.
-import { html } from '../preact.js';
+import { html, useState } from '../preact.js';
 import { useAction, useApp, useEvent, useRead, useSummaries } from '../hooks.js';
 import { segment } from '../api.js';
 import { count } from '../format.js';
@@ -46,9 +46,16 @@ function tabOf(tab, script, read) {
     case 'errors': return html`<${Errors} script=${script} />`;
     case 'source': return html`<${Reading} script=${script} />`;
     case 'assignments': return html`<${Assignments} script=${script} />`;
-    case 'edit': return html`<${ScriptForm} script=${script} saved=${read.set} />`;
+    case 'edit': return html`<${Editing} script=${script} saved=${read.set} />`;
     default: return html`<${Summary} script=${script} />`;
   }
+}
+
+/** The form, which stays with what was typed where the permission is lost meanwhile. */
+function Editing({ script, saved }) {
+  const { me } = useApp();
+  const [could] = useState(me.can.writeScripts);
+  return could || me.can.writeScripts ? html`<${ScriptForm} script=${script} saved=${saved} />` : html`<${Empty} title=${t.errors.notAllowed} />`;
 }
 
 function Summary({ script }) {

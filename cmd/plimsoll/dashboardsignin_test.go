@@ -1,0 +1,117 @@
+package main
+
+import (
+	"net/http"
+)
+
+// signIn has the first administrator come in by the printed link, go, come
+// back by the password, and change it.
+func (a story) signIn() {
+	t := a.t
+	s := startServer(t, sqliteAddress(t))
+	p := a.open(s)
+	p.navigate(s.FirstUser.URL)
+	p.reads("At least 12 characters")
+	if name := evaluate[string](p, "document.querySelector('#name').value"); name != "administrator" {
+		t.Errorf("the link is of %q", name)
+	}
+	setPassword := func(password, again string) {
+		t.Helper()
+		p.fill("New password", password)
+		p.fill("New password, once more", again)
+		p.click("button", "Set the password")
+	}
+	for password, problem := range map[string]string{"short": "has 5 characters", "administrator's own": "name"} {
+		setPassword(password, password)
+		p.until("document.querySelector('[role=alert]')?.innerText.includes(%s)", quoted(problem))
+	}
+	setPassword(userPassword, userPassword+"x")
+	p.reads("The two passwords")
+	setPassword(userPassword, userPassword)
+	p.waitFor("heading", "Three steps to the first number")
+	p.waitFor("button", "administrator")
+
+	// A reload keeps the session, and no token is kept anywhere but in memory.
+	p.navigate(s.URL + "/#/scripts")
+	p.waitFor("heading", "Scripts")
+	stored := evaluate[string](p, "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+	if stored != `[{},{},""]` {
+		t.Errorf("kept in the browser, where scripts can read it: %s", stored)
+	}
+
+	// The link is used up.
+	other := a.open(s)
+	other.navigate(s.FirstUser.URL)
+	other.waitFor("heading", "This link holds no more")
+	other.wantNone("button", "Set the password")
+
+	p.signOut()
+	p.signIn("administrator", "not "+userPassword)
+	p.waitFor("alert", "")
+	p.signIn("Administrator", userPassword)
+	p.waitFor("heading", "Three steps to the first number")
+
+	p.click("button", "administrator")
+	p.click("link", "Change password")
+	const next = "cove of plum trams"
+	change := func(current string) {
+		t.Helper()
+		p.fill("Current password", current)
+		p.fill("New password", next)
+		p.fill("New password, once more", next)
+		p.click("button", "Change the password")
+	}
+	p.waitFor("button", "Change the password")
+	change("wrong " + userPassword)
+	p.waitFor("alert", "")
+	change(userPassword)
+	p.click("link", "Go to the start page")
+	p.waitFor("heading", "Three steps to the first number") // still signed in
+	p.signOut()
+	p.signIn("administrator", userPassword)
+	p.waitFor("alert", "")
+	p.signIn("administrator", next)
+	p.waitFor("heading", "Three steps to the first number")
+	p.wantOrigins(p.Requests(), s.URL)
+}
+
+// signOut signs out by the menu, and waits until nobody is signed in.
+func (p *tab) signOut() {
+	p.t.Helper()
+	p.click("button", "administrator")
+	p.click("button", "Sign out")
+	p.waitFor("button", "Sign in")
+	p.until("location.pathname === '/sign-in'")
+}
+
+// signInElsewhere signs somebody in at a provider of another origin.
+func (a story) signInElsewhere() {
+	t := a.t
+	provider := startSignInProvider(t, "DeviceManagementConfiguration.Read.All")
+	s := startServer(t, sqliteAddress(t), provider.flags()...)
+	provider.dashboard.Store(&s.URL)
+	s.token = s.signIn(t, s.FirstClient)
+	s.must(t, http.StatusCreated, "POST", scripts, `{"displayName":"Disk encryption"}`)
+	p := a.open(s)
+	p.navigate(s.URL + "/#/scripts")
+	p.click("button", "Continue as Ada") // on the provider's page
+	p.waitFor("heading", "Scripts")      // the place that was asked for
+	p.waitFor("link", "Disk encryption")
+	p.waitFor("button", "ada")
+	p.wantNone("link", "New script")
+	requests := p.Requests()
+	p.wantOrigins(requests, s.URL, provider.URL)
+	asked := 0
+	for _, request := range requests {
+		if request.Method == "POST" && request.URL == provider.URL+"/token" {
+			asked++
+		}
+	}
+	if asked != 1 || provider.exchanged.Load() != 1 {
+		t.Errorf("%d requests for a token, %d given", asked, provider.exchanged.Load())
+	}
+	p.click("button", "ada")
+	p.wantNone("link", "Change password") // that is the provider's matter
+	p.click("button", "Sign out")
+	p.reads("Signed out at the provider")
+}
