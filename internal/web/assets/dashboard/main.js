@@ -66,16 +66,17 @@ function Page() {
   const [, setTurn] = useState(0);
   const [error, setError] = useState(null);
   const [module, name, props] = pageOf(place.path) ?? [];
+  const page = fetched.get(module); // as this look at it knows: it may be there before the effect runs
   const read = () => {
     setError(null);
-    if (module && !fetched.has(module)) fetchModule(module).then(() => setTurn((n) => n + 1), setError);
+    if (module && !page) fetchModule(module).then(() => setTurn((n) => n + 1), setError);
   };
   useEffect(read, [module]);
   useEvent(useApp().api, 'found', () => { if (error) read(); });
   if (!module) return html`<${Head} title=${t.errors.noPage} actions=${html`<a class="button" href="#/">${t.nav.overview}</a>`} />`;
   if (error) return html`<${Head} title=${t.errors.title} /><${Problem} error=${error} retry=${read} />`;
-  if (!fetched.has(module)) return html`<${Waiting} lines=${6} />`;
-  return html`<${fetched.get(module)[name]} ...${props} />`;
+  if (!page) return html`<${Waiting} lines=${6} />`;
+  return html`<${page[name]} ...${props} />`;
 }
 
 const router = new Router();

@@ -22,12 +22,14 @@ export function useList(wanted) {
   const [turn, setTurn] = useState(0);
   const stop = useRef(null);
   const running = useRef(false);
+  const asked = useRef(null); // the page that was asked for last: what it brought may not be drawn yet
   const { path, counted = true, ...options } = wanted;
 
   useEffect(() => {
     const controller = new AbortController();
     stop.current = controller;
     running.current = true;
+    asked.current = null;
     const { signal } = controller;
     setState((before) => ({ ...before, loading: true, error: null }));
     api.get(withOptions(path, { ...options, top: pageSize }), { signal }).then((page) => {
@@ -50,8 +52,9 @@ export function useList(wanted) {
   }, [key, turn]);
 
   const more = useCallback(() => {
-    if (running.current || !state.next || state.error) return;
+    if (running.current || !state.next || state.next === asked.current || state.error) return;
     running.current = true;
+    asked.current = state.next;
     const { signal } = stop.current;
     api.get(state.next, { signal }).then((page) => {
       running.current = false;
