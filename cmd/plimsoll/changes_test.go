@@ -33,7 +33,7 @@ func (s *testServer) changesStream(t *testing.T) <-chan event {
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
 	request.Header.Set("Accept-Encoding", "gzip") // which the server must not take up for a stream
-	answer, err := s.client.Do(request) //nolint:bodyclose // it is, at the stream's end
+	answer, err := s.client.Do(request)           //nolint:bodyclose // it is, at the stream's end
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,6 +92,7 @@ func (a story) losePermission() {
 	p.click("button", "Save")
 	p.wantRefusal()
 	p.until("[...document.querySelectorAll('textarea')].some((field) => field.value === 'what Ada typed')")
+	p.reads("Your permissions have changed.")
 	p.click("link", "Overview")
 	p.click("button", "Leave")
 	p.reads("You do not have the permission for this")

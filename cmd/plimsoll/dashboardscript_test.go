@@ -243,7 +243,7 @@ func (p *tab) runNow(id string, agent *checkin.Client) {
 		t.Error("the device did not hear of it")
 	}
 	p.click("button", "Run now on 1 shown")
-	p.reads("The 1 devices that are listed")
+	p.reads("Every device that is listed, 1 in all")
 	p.click("button", "Cancel")
 }
 

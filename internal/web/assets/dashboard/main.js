@@ -52,9 +52,14 @@ function App({ parts }) {
   const ask = (asked) => new Promise((resolve) => setQuestion({ ...asked, resolve }));
   const say = (text) => setSaid((before) => ({ text, turn: before.turn + 1 }));
   const answer = (yes) => { question.resolve(yes); setQuestion(null); };
-  useEvent(parts.session, 'begun', () => parts.readMe().then(setMe, () => {}));
-  useEvent(parts.api, 'forbidden', () => parts.readMe().then(setMe, () => {}));
-  const app = { ...parts, me, ask, say };
+  const [changed, setChanged] = useState(false); // what one may do, while the page is open
+  const renew = () => parts.readMe().then((now) => {
+    if (String(now.permissions) !== String(me.permissions)) setChanged(true);
+    setMe(now);
+  }, () => {});
+  useEvent(parts.session, 'begun', renew);
+  useEvent(parts.api, 'forbidden', renew);
+  const app = { ...parts, me, changed, ask, say };
   return html`<${AppContext.Provider} value=${app}>
     <${Shell} said=${said}><${Page} /><//>
     ${question && html`<${Confirm} question=${question} answer=${answer} />`}

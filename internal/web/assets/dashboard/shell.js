@@ -79,7 +79,7 @@ function Theme() {
 
 /** Says that the server is away, or that what is shown is not moved by it. */
 function Connection() {
-  const { api, live } = useApp();
+  const { api, live, me, changed } = useApp();
   const [lost, setLost] = useState(api.lost);
   const [still, setStill] = useState(false);
   useEvent(api, 'lost', () => setLost(true));
@@ -91,7 +91,9 @@ function Connection() {
     else timer.current = setTimeout(() => setStill(!live.connected && !document.hidden), 4000);
   });
   useEvent(document, 'visibilitychange', () => { if (document.hidden) setStill(false); });
-  return html`<div role="status">${(lost || still) && html`<p class="banner"><${Icon} name="offline" />${lost ? t.connection.lost : t.connection.notLive}</p>`}</div>`;
+  return html`<div role="status">
+    ${(lost || still && me.can.readScripts) && html`<p class="banner"><${Icon} name="offline" />${lost ? t.connection.lost : t.connection.notLive}</p>`}
+    ${changed && html`<p class="banner"><${Icon} name="user" />${t.session.permissions}</p>`}</div>`;
 }
 
 /** The session is over: what was typed stays, and goes on once somebody signed in beside. */

@@ -26,6 +26,7 @@ export const t = {
     signingIn: 'Signing in…', tryAgain: 'Sign in again', ended: 'Your session has ended',
     endedBody: 'Sign in again to go on. What you typed on this page stays as it is.', signInAgain: 'Sign in again',
     again: 'You are signed in again.', another: (name) => `You are signed in as ${name} now.`,
+    permissions: 'Your permissions have changed. What this page no longer shows or offers needs one that you do not have now.',
     blocked: 'The browser did not let a window open. Allow windows of this page, then try again.',
     popupDone: 'You are signed in. You can close this window.', popupRefused: 'The sign-in did not succeed. Close this window and try again.',
   },
@@ -117,7 +118,7 @@ export const t = {
   },
   run: {
     now: 'Run now', on: (device) => `Run now on ${device}`, asked: (device) => `${device} was asked to run it.`, all: (n) => `Run now on ${n} shown`,
-    allTitle: (n) => `Run now on ${n} devices?`, allBody: (n) => `The ${n} devices that are listed are asked to run the script at once, whatever its schedule says. Those that are off run it when they are on again.`, allAsked: (n) => `${n} devices were asked.`,
+    allTitle: (n) => `Run now on all that are listed (${n})?`, allBody: (n) => `Every device that is listed, ${n} in all, is asked to run the script at once, whatever its schedule says. One that is off runs it when it is on again.`, allAsked: (n) => `Asked: ${n}.`,
   },
   errorGroups: {
     none: 'No errors', noneHint: 'The script could run wherever it was tried.', lead: (groups, n) => `${n} errors, by what they have in common: ${groups} kinds.`,
