@@ -35,6 +35,7 @@ func TestDashboard(t *testing.T) {
 		"server restarts":   story.serverRestarts,
 		"hostile texts":     story.showHostileTexts,
 		"budget":            story.keepBudget,
+		"tour":              story.tour,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,23 +8,33 @@ import (
 // Stop is a page to look at: its name, and its place in the fragment.
 type Stop struct{ Name, Place string }
 
-// Tour looks at pages in every theme and width, keeps a screenshot of each below
-// folder, and gives what is wrong with them: rules of axe-core that are broken, and
-// faults of the page. Somebody is signed in already.
+// Tour looks at pages of the dashboard: see [Page.Look]. Somebody is signed in already.
 func (p *Page) Tour(folder string, stops []Stop) (wrong []string, err error) {
 	for _, stop := range stops {
 		if err := p.Go(stop.Place); err != nil {
 			return wrong, fmt.Errorf("%s: %w", stop.Name, err)
 		}
-		for _, theme := range Themes() {
-			for _, width := range Widths() {
-				name := fmt.Sprintf("%s-%d-%s", stop.Name, width, theme)
-				found, err := p.look(folder, name, width, theme)
-				if err != nil {
-					return wrong, fmt.Errorf("%s: %w", name, err)
-				}
-				wrong = append(wrong, found...)
+		found, err := p.Look(folder, stop.Name)
+		if err != nil {
+			return wrong, err
+		}
+		wrong = append(wrong, found...)
+	}
+	return wrong, nil
+}
+
+// Look looks at the page as it stands in every theme and width, keeps a screenshot of
+// each below folder, and gives what is wrong: rules of axe-core that are broken, faults
+// of the page, and what is wider than the screen.
+func (p *Page) Look(folder, page string) (wrong []string, err error) {
+	for _, theme := range Themes() {
+		for _, width := range Widths() {
+			name := fmt.Sprintf("%s-%d-%s", page, width, theme)
+			found, err := p.look(folder, name, width, theme)
+			if err != nil {
+				return wrong, fmt.Errorf("%s: %w", name, err)
 			}
+			wrong = append(wrong, found...)
 		}
 	}
 	return wrong, nil
