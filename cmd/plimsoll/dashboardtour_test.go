@@ -46,12 +46,24 @@ func (a story) tour() {
 	p.waitFor("navigation", "Pages")
 	of := "/scripts/" + script
 	wrong, err := p.Tour(screenshots, []browsertest.Stop{
-		{Name: "overview", Place: "/"}, {Name: "scripts", Place: "/scripts"}, {Name: "script-new", Place: "/scripts/new"},
-		{Name: "script", Place: of}, {Name: "script-devices", Place: of + "/devices"}, {Name: "script-errors", Place: of + "/errors"},
-		{Name: "script-source", Place: of + "/source"}, {Name: "script-assignments", Place: of + "/assignments"}, {Name: "script-edit", Place: of + "/edit"},
-		{Name: "devices", Place: "/devices"}, {Name: "device", Place: "/devices/" + device}, {Name: "enrol", Place: "/enrol"},
-		{Name: "groups", Place: "/groups"}, {Name: "group", Place: "/groups/" + group}, {Name: "group-new", Place: "/groups/new"},
-		{Name: "filters", Place: "/filters"}, {Name: "filter", Place: "/filters/" + filter}, {Name: "filter-new", Place: "/filters/new"},
+		{Name: "overview", Place: "/"},
+		{Name: "scripts", Place: "/scripts"},
+		{Name: "script-new", Place: "/scripts/new"},
+		{Name: "script", Place: of},
+		{Name: "script-devices", Place: of + "/devices"},
+		{Name: "script-errors", Place: of + "/errors"},
+		{Name: "script-source", Place: of + "/source"},
+		{Name: "script-assignments", Place: of + "/assignments"},
+		{Name: "script-edit", Place: of + "/edit"},
+		{Name: "devices", Place: "/devices"},
+		{Name: "device", Place: "/devices/" + device},
+		{Name: "enrol", Place: "/enrol"},
+		{Name: "groups", Place: "/groups"},
+		{Name: "group", Place: "/groups/" + group},
+		{Name: "group-new", Place: "/groups/new"},
+		{Name: "filters", Place: "/filters"},
+		{Name: "filter", Place: "/filters/" + filter},
+		{Name: "filter-new", Place: "/filters/new"},
 		{Name: "no-page", Place: "/nowhere"},
 	})
 	wantRight(t, wrong, err)
