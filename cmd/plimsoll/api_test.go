@@ -315,6 +315,7 @@ func TestDocuments(t *testing.T) {
 			"value": []any{
 				map[string]any{"name": "groups", "kind": "EntitySet", "url": "groups"},
 				map[string]any{"name": "deviceManagement", "kind": "Singleton", "url": "deviceManagement"},
+				map[string]any{"name": "me", "kind": "Singleton", "url": "me"},
 			},
 		}
 		if diff := cmp.Diff(want, document.json); diff != "" {

@@ -54,10 +54,10 @@ func refusals() []refusal {
 		{"no token", "POST", summary, summaryBody(1), []string{"Authorization", ""}, 401, token, "carries no token", ""},
 		{"a password", "GET", summary, "", []string{"Authorization", "Basic YTpi"}, 401, token, "carries no token", ""},
 		{"garbage", "GET", summary, "", []string{"Authorization", "Bearer x"}, 401, token, "", ""},
-		{"no token, unknown path", "GET", "/me", "", []string{"Authorization", ""}, 401, token, "", ""},
+		{"no token, unknown path", "GET", "/nowhere", "", []string{"Authorization", ""}, 401, token, "", ""},
 		{"no token, unserved method", "PUT", summary, "", []string{"Authorization", ""}, 401, token, "", ""},
 
-		{"unknown path", "GET", "/me", "", nil, 404, "ResourceNotFound", "Nothing is served at this path; /beta/$metadata lists", ""},
+		{"unknown path", "GET", "/nowhere", "", nil, 404, "ResourceNotFound", "Nothing is served at this path; /beta/$metadata lists", ""},
 		{"outside the root", "GET", "{url}/v2.0/deviceManagement", "", nil, 404, "ResourceNotFound", "", ""},
 		{"empty segment", "GET", "/deviceManagement//deviceComplianceScripts", "", nil, 404, "ResourceNotFound", "", ""},
 		{"dots", "GET", "/deviceManagement/%2e%2e/healthz", "", nil, 404, "ResourceNotFound", "", ""},

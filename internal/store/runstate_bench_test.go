@@ -104,12 +104,14 @@ func runStatePages() map[string]query.Page {
 		return []query.Key{{Expr: e, Descending: descending}}
 	}
 	return map[string]query.Page{
-		"all":                 {},
-		"fail":                {Filter: is("fail")},
-		"pending":             {Filter: is("pending")},
-		"starts-few":          {Filter: named(query.StartsWith, "device 7777"), Order: by(name, false)},
-		"starts-many":         {Filter: named(query.StartsWith, "device 9"), Order: by(name, false)},
-		"contains-none":       {Filter: named(query.Contains, "x"), Order: by(name, false)},
+		"all":           {},
+		"fail":          {Filter: is("fail")},
+		"pending":       {Filter: is("pending")},
+		"starts-few":    {Filter: named(query.StartsWith, "device 7777"), Order: by(name, false)},
+		"starts-many":   {Filter: named(query.StartsWith, "device 9"), Order: by(name, false)},
+		"contains-none": {Filter: named(query.Contains, "x"), Order: by(name, false)},
+		"lower-none": {Filter: querytest.Make(query.Contains, query.Boolean, querytest.Make(query.ToLower, query.String, name),
+			querytest.Value(query.String, "x")), Order: by(ranAt, true)},
 		"contains-few":        {Filter: named(query.Contains, "7777"), Order: by(name, false)},
 		"contains-many":       {Filter: named(query.Contains, "77"), Order: by(name, false)},
 		"contains-most":       {Filter: named(query.Contains, "1"), Order: by(name, false)},

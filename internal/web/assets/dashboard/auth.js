@@ -189,6 +189,7 @@ export class Session extends EventTarget {
       }),
     });
     const tokens = await answer.json().catch(() => ({}));
+    if (answer.status >= 500 || answer.status === 429) throw new Error(tokens.error_description ?? `${endpoint}: ${answer.status}`); // it passes: the session is not over
     if (!answer.ok) throw new SignInError(tokens.error ?? `${answer.status}`, tokens.error_description);
     const claims = claimsOf(tokens.id_token);
     if (claims.nonce !== nonce) throw new SignInError('nonce', 'The provider answered another request than this page made.');
