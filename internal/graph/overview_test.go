@@ -76,12 +76,16 @@ func TestMe(t *testing.T) {
 		want   object
 	}{
 		{
-			"a user", someone{Subject: "u", DisplayName: "Ada", UserName: "ada@example.com", Permissions: []auth.Permission{readsScripts, "Group.Read.All"}},
-			"", object{"displayName": "Ada", "userPrincipalName": "ada@example.com", mayName: []any{string(readsScripts), "Group.Read.All"}},
+			"a user",
+			someone{Subject: "u", DisplayName: "Ada", UserName: "ada@example.com", Permissions: []auth.Permission{readsScripts, "Group.Read.All"}},
+			"",
+			object{"displayName": "Ada", "userPrincipalName": "ada@example.com", mayName: []any{string(readsScripts), "Group.Read.All"}},
 		},
 		{"an application that may nothing", someone{Subject: "u"}, "", object{"displayName": nil, "userPrincipalName": nil, mayName: []any{}}},
 		{
-			"with full metadata", someone{Subject: "u", DisplayName: "Ada"}, "application/json;odata.metadata=full",
+			"with full metadata",
+			someone{Subject: "u", DisplayName: "Ada"},
+			"application/json;odata.metadata=full",
 			object{"displayName": "Ada", "userPrincipalName": nil, mayName: []any{}, mayAnnotation: collectionType},
 		},
 	} {
