@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,9 +46,9 @@ func BenchmarkOpenPages(b *testing.B) {
 				for range pages { // the first event
 					<-told
 				}
-				rest := s.processorTime(b)
+				rest := cpuTime(b, s.cmd.Process.Pid)
 				time.Sleep(4 * time.Second)
-				b.ReportMetric((s.processorTime(b)-rest).Seconds()/4*100, "%CPU-at-rest")
+				b.ReportMetric((cpuTime(b, s.cmd.Process.Pid)-rest).Seconds()/4*100, "%CPU-at-rest")
 				b.ReportMetric((residentMiB(b, s.cmd.Process.Pid)-before)*1024/pages, "KiB/page")
 				s.benchReports(b, reported, rounds, pages, told)
 				leave()
@@ -69,7 +65,7 @@ func (s *benchedServer) benchReports(b *testing.B, script string, rounds, pages 
 	var firsts, spreads, lasts, processor series
 	for n := range rounds {
 		time.Sleep(time.Duration(n) * 130 * time.Millisecond) // not always as long before the next look
-		cpu, began := s.processorTime(b), time.Now()
+		cpu, began := cpuTime(b, s.cmd.Process.Pid), time.Now()
 		s.benchSend(b, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(n))
 		var first, last time.Time
 		for range pages {
@@ -83,7 +79,7 @@ func (s *benchedServer) benchReports(b *testing.B, script string, rounds, pages 
 		}
 		firsts, lasts = append(firsts, milliseconds(first.Sub(began))), append(lasts, milliseconds(last.Sub(began)))
 		spreads = append(spreads, milliseconds(last.Sub(first)))
-		processor = append(processor, milliseconds(s.processorTime(b)-cpu))
+		processor = append(processor, milliseconds(cpuTime(b, s.cmd.Process.Pid)-cpu))
 	}
 	report(b, firsts, "ms-to-first")
 	report(b, lasts, "ms-to-last")
@@ -137,24 +133,4 @@ func (s *benchedServer) benchPage(ctx context.Context, b *testing.B, transport *
 			end = copy(part, part[end-len(name):end])
 		}
 	}
-}
-
-// processorTime gives what the server has used of the processors, of itself and of the
-// system (proc_pid_stat(5), fields 14 and 15, in hundredths of a second).
-func (s *benchedServer) processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	var ticks int
-	for _, field := range strings.Fields(rest)[11:13] {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			b.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
 }
