@@ -25,15 +25,16 @@ type event struct {
 
 // changesStream opens a page as a browser does, and gives what it is sent: the channel
 // is closed at the stream's end.
-func (s *testServer) changesStream(t *testing.T) <-chan event {
+func (s *testServer) changesStream(ctx context.Context, t *testing.T) <-chan event {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/beta"+changes, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/beta"+changes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
 	request.Header.Set("Accept-Encoding", "gzip") // which the server must not take up for a stream
-	answer, err := s.client.Do(request)           //nolint:bodyclose // it is, at the stream's end
+	client := &http.Client{Transport: s.client.Transport} // s.client would end the stream itself
+	answer, err := client.Do(request)                     //nolint:bodyclose // it is, at the stream's end
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestChanges(t *testing.T) {
 	a, b := startTwo(t, pgtest.URL(t))
 	reported := a.addScript(t)
 	a.must(t, http.StatusCreated, "POST", scripts+"/"+reported+"/runSummary", summaryBody(1))
-	events := b.changesStream(t)
+	events := b.changesStream(t.Context(), t)
 	first := next(t, events, "all there is", func(event) bool { return true })
 	if !hasCounts(reported, "1 2 3 4")(first) {
 		t.Errorf("the first event is %+v", first)
@@ -142,11 +143,44 @@ func TestChanges(t *testing.T) {
 		a.must(t, http.StatusNoContent, "DELETE", devices+"/"+device, "")
 	})
 
-	if text := b.must(t, http.StatusOK, "GET", b.URL+"/metrics", "").text; !strings.Contains(text, "\nplimsoll_open_pages 1\n") {
+	if !b.hasOpen(t, 1) {
 		t.Error("no page is open by the metrics")
 	}
+	b.wantEnd(t, events)
+}
+
+// TestChangesOverHTTP2 does so over TLS and HTTP/2, where pages share a connection with
+// all else: one that is closed leaves the other open.
+func TestChangesOverHTTP2(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, sqliteAddress(t), "--tls", "local")
+	s.trust(t)
+	s.token = s.signIn(t, s.FirstClient)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	left, events := s.changesStream(ctx, t), s.changesStream(t.Context(), t)
+	next(t, left, "all there is", func(event) bool { return true })
+	leave()
+	waitUntil(t, "the server closes the page that was left", func() bool { return s.hasOpen(t, 1) })
 	began := time.Now()
-	b.terminate()
+	r := s.must(t, http.StatusCreated, "POST", scripts, `{"displayName":"Disk encryption"}`)
+	if took := next(t, events, "a script", func(e event) bool { return e.name == "scripts" }).at.Sub(began); took > soon || r.ProtoMajor != 2 {
+		t.Errorf("a script shows after %v by %s", took, r.Proto)
+	}
+	s.wantEnd(t, events)
+}
+
+// hasOpen tells whether this many pages are open by the metrics.
+func (s *testServer) hasOpen(t *testing.T, n int) bool {
+	t.Helper()
+	return strings.Contains(s.must(t, http.StatusOK, "GET", s.URL+"/metrics", "").text, fmt.Sprintf("\nplimsoll_open_pages %d\n", n))
+}
+
+// wantEnd tells the server to stop, which ends its pages at once.
+func (s *testServer) wantEnd(t *testing.T, events <-chan event) {
+	t.Helper()
+	began := time.Now()
+	s.terminate()
 	for range events { // until its end
 	}
 	if took := time.Since(began); took > 5*time.Second {
@@ -160,8 +194,8 @@ func TestChangesAreBounded(t *testing.T) {
 	t.Parallel()
 	s := signedIn(t, "sqlite:"+t.TempDir()+"/plimsoll.db", "--max-open-pages", "2")
 	s.client = newStreamClient(t)
-	events := s.changesStream(t)
-	s.changesStream(t)
+	events := s.changesStream(t.Context(), t)
+	s.changesStream(t.Context(), t)
 	if r := s.must(t, http.StatusTooManyRequests, "GET", changes, ""); r.Header.Get("Retry-After") == "" {
 		t.Errorf("%v", r.Header)
 	}
@@ -192,12 +226,12 @@ func TestUnreadPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
-	unread, err := s.client.Do(request)
+	unread, err := (&http.Client{Transport: s.client.Transport}).Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unread.Body.Close()
-	events := s.changesStream(t)
+	events := s.changesStream(t.Context(), t)
 	script := s.addScript(t)
 	for n := range 3 {
 		s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(n))

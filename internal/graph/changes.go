@@ -29,8 +29,8 @@ func (a *API) followChanges(c *call) (*answer, error) {
 		return nil, &odata.Error{Kind: odata.BadRequest, Message: "A stream of events cannot be in a batch; ask for it by itself."}
 	}
 	result := &answer{status: http.StatusOK, contentType: c.form.ContentType()}
-	if _, err := c.condition(result); err != nil || c.r.Method == http.MethodHead {
-		return result, err
+	if met, err := c.condition(result); met != result || c.r.Method == http.MethodHead {
+		return met, err // of what is not followed no page may be open
 	}
 	opened, err := a.pages.add()
 	if err != nil {
