@@ -27,7 +27,8 @@ func testSchemas() []Schema {
 	newest := BoundFunction("newest", CollectionOf("test.thing"), "test.thing")
 	newest.EntitySetPath = "bindingParameter"
 	newest.Returns.Nullable = true
-	newestPart := BoundFunction("newest", "test.thing", CollectionOf("test.part"))
+	newestPart := BoundFunction("newest", "test.thing", CollectionOf("test.part"),
+		ParameterElement{Name: "since", Type: "Edm.DateTimeOffset", Precision: TimePrecision})
 	newestPart.Returns.Annotations = QueryCapabilities(parts, true, OptionTop)
 	newestPart.Annotations = []Annotation{OperationRestrictions(reading)}
 	noted := Annotation{Term: "Core.LongDescription", Value: Text(`"x></y>" & 'ü'`)}
@@ -39,7 +40,7 @@ func testSchemas() []Schema {
 			},
 			Entities: []TypeElement{
 				AbstractEntity("test.entity"), thing.Describe(), boxType().Describe(),
-				{Name: "part", BaseType: "test.entity", Properties: []PropertyElement{{Name: "size", Type: "Edm.Int32"}}},
+				{Name: "part", BaseType: "test.entity", Open: true, Properties: []PropertyElement{{Name: "size", Type: "Edm.Int32"}}},
 			},
 			Complexes: append([]TypeElement{shapeType(true).Describe()}, shapeType(true).DescribeDerived()...),
 			Actions: []Action{
