@@ -32,7 +32,7 @@ func (s *testServer) changesStream(ctx context.Context, t *testing.T) <-chan eve
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+s.token)
-	request.Header.Set("Accept-Encoding", "gzip") // which the server must not take up for a stream
+	request.Header.Set("Accept-Encoding", "gzip")         // which the server must not take up for a stream
 	client := &http.Client{Transport: s.client.Transport} // s.client would end the stream itself
 	answer, err := client.Do(request)                     //nolint:bodyclose // it is, at the stream's end
 	if err != nil {
