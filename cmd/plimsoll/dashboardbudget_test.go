@@ -91,8 +91,8 @@ const noteWhenReady = `new MutationObserver((_, observer) => {
 	observer.disconnect();
 }).observe(document, { childList: true, subtree: true });`
 
-// BenchmarkOpenDashboard opens the overview of 200 scripts, of which the browser has
-// the files but has to ask whether they are the latest.
+// BenchmarkOpenDashboard opens the overview of 200 scripts, in a browser that has the
+// page's files and in one that has nothing.
 func BenchmarkOpenDashboard(b *testing.B) {
 	s := benchServer(b, builtServer(b), sqliteAddress(b))
 	for i := range 200 {
@@ -121,19 +121,26 @@ func BenchmarkOpenDashboard(b *testing.B) {
 	must(page.Fill("textbox", "New password, once more", userPassword))
 	must(page.Click("button", "Set the password"))
 	must(page.Until("window.readyAfter"))
-	var took []float64
+	took := map[string][]float64{}
 	for b.Loop() {
-		must(page.Do(chromedp.Navigate(s.URL + "/")))
-		must(page.Until("window.readyAfter"))
-		ms, err := browsertest.Evaluate[float64](page, "window.readyAfter")
-		must(err)
-		took = append(took, ms)
+		for _, unit := range []string{"ms-again", "ms-first"} {
+			if unit == "ms-first" {
+				must(page.ForgetFiles())
+			}
+			must(page.Do(chromedp.Navigate(s.URL + "/")))
+			must(page.Until("window.readyAfter"))
+			ms, err := browsertest.Evaluate[float64](page, "window.readyAfter")
+			must(err)
+			took[unit] = append(took[unit], ms)
+		}
 	}
-	slices.Sort(took)
-	middle := took[len(took)/2]
-	b.ReportMetric(middle, "ms-ready")
-	if middle > 500 {
-		b.Errorf("the page is ready after %.0f ms", middle)
+	for unit, all := range took {
+		slices.Sort(all)
+		middle := all[len(all)/2]
+		b.ReportMetric(middle, unit)
+		if middle > 500 {
+			b.Errorf("%s: the page is ready after %.0f ms", unit, middle)
+		}
 	}
 }
 

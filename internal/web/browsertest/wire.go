@@ -3,7 +3,9 @@ package browsertest
 import (
 	"slices"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
 )
 
 // Request is one that the page made.
@@ -29,6 +31,12 @@ func (p *Page) hearNetwork(event any) {
 			}
 		}
 	}
+}
+
+// ForgetFiles empties the browser's cache.
+func (p *Page) ForgetFiles() error {
+	_, err := chromedp.Call(p.ctx, network.ClearBrowserCache, cdp.Empty{})
+	return err
 }
 
 // Requests gives what the page asked for since it was asked last.
