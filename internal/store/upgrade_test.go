@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -40,6 +41,40 @@ func TestUpgradeNumbersScripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestUpgradeCountsDevices has a store that was made before devices were counted.
+func TestUpgradeCountsDevices(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]string{
+		"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "plimsoll.db"), "postgres": pgtest.URL(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			makeOld(t, address, 7, oldDevice(1, 1), oldDevice(1, 2), oldDevice(63, 3))
+			s, err := Open(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if f, err := s.FleetState(t.Context()); err != nil || f.Devices != 3 {
+				t.Errorf("%+v, %v", f, err)
+			}
+			lines, err := collect(t.Context(), s.read, column[string], checkDevices)
+			if err != nil || lines != nil {
+				t.Error(lines, err)
+			}
+		})
+	}
+}
+
+func oldDevice(bucket, number int) string {
+	return fmt.Sprintf(`INSERT INTO device (bucket, number, id, changes, public_key, enrollment_token_id, instance, previous_instance,
+			inventory_hash, system, device_name, managed_device_name, operating_system, os_version, manufacturer, model,
+			serial_number, ethernet_mac, wifi_mac, user_id, user_principal_name, user_display_name, email_address, category,
+			notes, owner_type, role_scope_tag_ids, is_encrypted, physical_memory, total_storage, free_storage, enrolled_at, last_sync_at)
+		VALUES (%d, %d, 'device %[2]d', 1, '', '', '', '', '', 1, '', '', 'Linux', '', '', '', '', '', '', '', '', '', '', '', '', 'company', '[]',
+			true, 1, 2, 3, 4, 5)`, bucket, number)
 }
 
 func oldScript(id, modified string) string {
