@@ -60,8 +60,6 @@ func (s *Service) ReachedDevices(
 	if err := checkAssignments(all); err != nil {
 		return 0, 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, matchingTimeout)
-	defer cancel()
 	return s.stores.ReachedDevices(ctx, scriptID, all)
 }
 

@@ -43,10 +43,12 @@ func (s *Store) ReachedDevices(
 	if err != nil {
 		return 0, 0, err
 	}
-	err = s.read.QueryRowContext(ctx, s.dialect.proposed()+`SELECT count(*), coalesce(sum(CASE WHEN s.runs_on & d.system = 0 THEN 1 ELSE 0 END), 0)
-		FROM script s CROSS JOIN device d WHERE s.number = $2 AND EXISTS (SELECT 1 FROM assignment a WHERE `+reaches()+`)`,
-		string(array), script).Scan(&reached, &notApplicable)
-	return reached, notApplicable, refusal(err)
+	err = s.scan(ctx, "deviceHealthScriptAssignments", "To find the devices that so many assignments reach takes", func(ctx context.Context) error {
+		return refusal(s.read.QueryRowContext(ctx, s.dialect.proposed()+`SELECT count(*), coalesce(sum(CASE WHEN s.runs_on & d.system = 0 THEN 1 ELSE 0 END), 0)
+			FROM script s CROSS JOIN device d WHERE s.number = $2 AND EXISTS (SELECT 1 FROM assignment a WHERE `+reaches()+`)`,
+			string(array), script).Scan(&reached, &notApplicable))
+	})
+	return reached, notApplicable, err
 }
 
 // standing gives what the assignments that a script has name, by their targets.

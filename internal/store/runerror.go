@@ -10,7 +10,7 @@ import (
 // ErrorGroups groups what a script's runs that could not tell wrote: the newest
 // errors of its current revision, plimsoll.MaxErrorsCounted at most.
 func (s *Store) ErrorGroups(ctx context.Context, scriptID string) (groups plimsoll.ErrorGroups, err error) {
-	err = s.search(ctx, func(ctx context.Context) error {
+	err = s.scan(ctx, "errorGroups", "To group the script's errors takes", func(ctx context.Context) error {
 		script, err := scriptNumber(ctx, s.read, scriptID, "")
 		if err != nil {
 			return err

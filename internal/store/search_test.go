@@ -60,6 +60,35 @@ func TestSearchEnds(t *testing.T) {
 	})
 }
 
+// TestReachLeavesRoom asks whom assignments would reach while as many lists are under way
+// as may be: it waits for its turn as they do, and keeps no connection from others.
+func TestReachLeavesRoom(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *Store, _ string) {
+		t.Helper()
+		script := plimsoll.NewScript()
+		script.DisplayName = "x"
+		if err := errors.Join(script.Create("all", time.Now()), s.CreateScript(t.Context(), &script, plimsoll.AuditEvent{At: time.Now()})); err != nil {
+			t.Fatal(err)
+		}
+		ask := func() error {
+			soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			_, _, err := s.ReachedDevices(soon, "all", []plimsoll.Assignment{{Target: plimsoll.Target{Kind: plimsoll.TargetAllDevices}}})
+			return err
+		}
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		for range cap(s.searches) {
+			s.searches <- struct{}{}
+		}
+		if err := ask(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("beside the lists that may be under way: %v", err)
+		}
+	})
+}
+
 // TestSearchesLeaveRoom has as many lists under way as may be: others wait, and
 // what is read by its key does not.
 func TestSearchesLeaveRoom(t *testing.T) {
