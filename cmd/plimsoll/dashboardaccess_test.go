@@ -152,6 +152,19 @@ func (a story) sessionEnds() {
 	p.reads("Somebody else has signed in. Nothing was done")
 	s.wantDescription(t, script, "typed before the end")
 	p.until("[...document.querySelectorAll('textarea')].some((field) => field.value === 'typed by the administrator')")
+
+	// Another comes by a link, and nobody signed out: the page does not go on as theirs.
+	second.useLink(s.newUser(t, address, "hedy", "--administrator"))
+	second.waitFor("button", "hedy")
+	s = s.restartWithNewKeys(t, address, listen)
+	p.s, second.s = s, s
+	p.click("button", "Preview changes")
+	p.click("button", "Save")
+	p.waitFor("heading", "Your session has ended")
+	p.click("button", "Sign in again")
+	p.reads("You are signed in as hedy now.")
+	s.token = s.signIn(t, s.FirstClient)
+	s.wantDescription(t, script, "typed before the end")
 }
 
 func (s *testServer) wantDescription(t *testing.T, script, want string) {

@@ -69,14 +69,15 @@ export class Api extends EventTarget {
     const subject = this.#session.user?.subject;
     for (let renewed = false; ; ) {
       try {
-        const answer = await this.#send(method, path, body, options, await this.#session.token());
+        const token = await this.#session.token();
+        if (subject !== undefined && this.#session.user.subject !== subject) throw new AnotherUser();
+        const answer = await this.#send(method, path, body, options, token);
         if (answer.status !== 401 || renewed) return await this.#check(answer);
         renewed = true;
         await this.#session.renew();
       } catch (error) {
         if (!(error instanceof SessionEnded)) throw this.#explain(error);
         await this.#session.whenBegun();
-        if (this.#session.user?.subject !== subject) throw new AnotherUser();
         renewed = false;
       }
     }

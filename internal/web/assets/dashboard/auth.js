@@ -86,7 +86,7 @@ export class Session extends EventTarget {
 
   /** Gets a new token, once for all who ask. Ends the session where that is refused. */
   renew() {
-    this.#renewing ??= this.#silently()
+    this.#renewing ??= this.#silently(this.user?.subject)
       .catch((error) => {
         if (!(error instanceof SignInError)) throw error; // the network, which comes back
         this.#end();
@@ -147,9 +147,9 @@ export class Session extends EventTarget {
     return { url: url.href, state, nonce, verifier };
   }
 
-  /** Asks the provider in a frame that nobody sees. */
-  async #silently() {
-    const request = await this.#prepare({ prompt: 'none' });
+  /** Asks the provider in a frame that nobody sees. @param {string} [subject] whom it must know its browser as */
+  async #silently(subject) {
+    const request = { ...await this.#prepare({ prompt: 'none' }), subject };
     const frame = document.createElement('iframe');
     frame.hidden = true;
     frame.title = 'sign-in';
@@ -179,7 +179,7 @@ export class Session extends EventTarget {
   }
 
   /** Turns a code into a token. */
-  async #redeem({ code, error, description }, { verifier, nonce }) {
+  async #redeem({ code, error, description }, { verifier, nonce, subject }) {
     if (error || !code) throw new SignInError(error ?? 'no code', description);
     const { token_endpoint: endpoint } = await this.#discover();
     const answer = await fetch(endpoint, {
@@ -193,6 +193,7 @@ export class Session extends EventTarget {
     if (!answer.ok) throw new SignInError(tokens.error ?? `${answer.status}`, tokens.error_description);
     const claims = claimsOf(tokens.id_token);
     if (claims.nonce !== nonce) throw new SignInError('nonce', 'The provider answered another request than this page made.');
+    if (subject !== undefined && claims.sub !== subject) throw new SignInError('another', 'Somebody else has signed in.'); // nobody asked for that here
     this.#begun(tokens, claims);
   }
 
