@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,10 +116,7 @@ func TestOffline(t *testing.T) {
 	t.Parallel()
 	s := newScripted(t)
 	c, log := s.settings(t, nil)
-	var clock atomic.Int64
-	begin := time.Now()
-	c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
-	c.Tick = 5 * time.Millisecond
+	clock := setClock(&c)
 	s.give(s.script(1, "#!/bin/sh\necho one\n"), s.script(2, "#!/bin/sh\necho two\n"))
 	runAgent(t, c)
 	eventually(t, "the first runs", log, func() bool { return len(s.results()) == 2 })

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,9 +31,7 @@ func putBack(t *testing.T, ago int) {
 	t.Helper()
 	s := newScripted(t)
 	c, log := s.settings(t, nil)
-	var hours atomic.Int64
-	begin := time.Now()
-	c.Now = func() time.Time { return begin.Add(time.Duration(hours.Load()) * time.Hour) }
+	clock := setClock(&c)
 	truth := filepath.Join(t.TempDir(), "truth")
 	s.give(s.script(1, "#!/bin/sh\ncat "+truth+"\n")) // once an hour, so that nothing need be told again
 	run := func(says string) {
@@ -42,7 +39,7 @@ func putBack(t *testing.T, ago int) {
 		if err := os.WriteFile(truth, []byte(says), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		hours.Add(1)
+		clock.Add(int64(time.Hour))
 		a, err := Open(c)
 		if err != nil {
 			t.Fatal(err)
@@ -240,10 +237,7 @@ func TestContentThatStaysWrong(t *testing.T) {
 	t.Parallel()
 	s := newScripted(t)
 	c, log := s.settings(t, nil)
-	var clock atomic.Int64
-	begin := time.Now()
-	c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
-	c.Tick = 5 * time.Millisecond
+	clock := setClock(&c)
 	script := s.script(1, "#!/bin/sh\n")
 	s.mu.Lock()
 	s.contents[script["id"].(string)] = []byte("another")
@@ -331,10 +325,7 @@ func TestWaitsThatAreCut(t *testing.T) {
 			t.Parallel()
 			s := newScripted(t)
 			c, log := s.settings(t, nil)
-			var clock atomic.Int64
-			begin := time.Now()
-			c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
-			c.Tick = 5 * time.Millisecond
+			clock := setClock(&c)
 			s.mu.Lock()
 			s.wait = func(w http.ResponseWriter) bool { clock.Add(int64(time.Minute)); cut(w); return true }
 			s.mu.Unlock()
@@ -381,10 +372,7 @@ func TestRefusedReports(t *testing.T) {
 		return poison
 	}
 	s.mu.Unlock()
-	var clock atomic.Int64
-	begin := time.Now()
-	c.Now = func() time.Time { return begin.Add(time.Duration(clock.Load())) }
-	c.Tick = 5 * time.Millisecond
+	clock := setClock(&c)
 	s.give(s.script(1, "#!/bin/sh\necho poison\n"), s.script(2, "#!/bin/sh\necho well\n"))
 	runAgent(t, c)
 	eventually(t, "both verdicts", log, func() bool { clock.Add(int64(time.Second)); return len(s.results()) == 2 })

@@ -17,6 +17,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -217,6 +218,16 @@ func (s *scripted) settings(t *testing.T, change func(*Enrolment)) (Config, *loc
 		SignedIn: func(context.Context) (string, error) { return "", plimsoll.Errorf(plimsoll.NotFound, "nobody is") }, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Now: time.Now, Zone: new(LocalZone).Location, Random: rand.Reader, Tick: 50 * time.Millisecond,
 	}, log
+}
+
+// setClock gives an agent a clock that is ahead by what is added to it, and has it look
+// at that often.
+func setClock(c *Config) *atomic.Int64 {
+	var ahead atomic.Int64
+	begin := time.Now()
+	c.Now = func() time.Time { return begin.Add(time.Duration(ahead.Load())) }
+	c.Tick = 5 * time.Millisecond
+	return &ahead
 }
 
 type lockedLog struct {

@@ -88,14 +88,8 @@ func (v *view) has(scriptID string) bool {
 func (e *eventEncoder) appendSummaries(dst []byte, changed []record, removed []string) []byte {
 	dst = append(dst, "event: summaries\ndata: {"...)
 	dst = e.row.AppendCollection(dst, "", &odata.Collection[record]{Rows: changed}, &e.all, &e.bare, "")
-	dst = append(odata.AppendMember(dst, "removed"), '[')
-	for i, id := range removed {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = odata.AppendText(dst, id)
-	}
-	return append(dst, "]}\n\n"...)
+	dst = odata.AppendTexts(odata.AppendMember(dst, "removed"), removed)
+	return append(dst, "}\n\n"...)
 }
 
 func appendDevices(dst []byte, n int64) []byte {

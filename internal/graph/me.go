@@ -48,12 +48,6 @@ func (a *API) getMe(c *call) (*answer, error) {
 	if c.form.Metadata == odata.FullMetadata {
 		body = appendTextMember(body, mayAnnotation, collectionType)
 	}
-	body = append(odata.AppendMember(body, mayName), '[')
-	for i, permission := range c.caller.Permissions {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = odata.AppendText(body, string(permission))
-	}
-	return c.ok(append(body, ']', '}')), nil
+	body = odata.AppendTexts(odata.AppendMember(body, mayName), c.caller.Permissions)
+	return c.ok(append(body, '}')), nil
 }

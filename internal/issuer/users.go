@@ -58,11 +58,7 @@ func ReaderPermissions() []string {
 // here and never again. Permissions are as of [Clients.Create]. The error is
 // [plimsoll.Conflict] where the name is taken.
 func (u *Users) Create(ctx context.Context, actor, name string, permissions []string) (plimsoll.User, string, error) {
-	user, err := u.newUser(name, permissions)
-	if err != nil {
-		return plimsoll.User{}, "", err
-	}
-	token, invitation, err := u.newInvitation(user.ID)
+	user, token, invitation, err := u.newUser(name, permissions)
 	if err != nil {
 		return plimsoll.User{}, "", err
 	}
@@ -70,17 +66,22 @@ func (u *Users) Create(ctx context.Context, actor, name string, permissions []st
 	return user, token, u.store.CreateUser(ctx, user, invitation, u.event(actor, "user.create", user.ID))
 }
 
-func (u *Users) newUser(name string, permissions []string) (plimsoll.User, error) {
-	if err := checkPermissions(permissions); err != nil {
-		return plimsoll.User{}, err
+// newUser makes a user, and the invitation that the token is of.
+func (u *Users) newUser(name string, permissions []string) (user plimsoll.User, token string, i plimsoll.Invitation, err error) {
+	if err = checkPermissions(permissions); err != nil {
+		return user, "", i, err
 	}
 	id, err := uuid.NewRandomFromReader(u.rand)
 	if err != nil {
-		return plimsoll.User{}, err
+		return user, "", i, err
 	}
 	permissions = slices.Compact(slices.Sorted(slices.Values(permissions)))
-	user := plimsoll.User{ID: id.String(), Name: name, Permissions: permissions, CreatedAt: u.now()}
-	return user, user.Validate()
+	user = plimsoll.User{ID: id.String(), Name: name, Permissions: permissions, CreatedAt: u.now()}
+	if err = user.Validate(); err != nil {
+		return user, "", i, err
+	}
+	token, i, err = u.newInvitation(user.ID)
+	return user, token, i, err
 }
 
 func (u *Users) newInvitation(userID string) (token string, i plimsoll.Invitation, err error) {
@@ -125,11 +126,7 @@ func (u *Users) Invite(ctx context.Context, actor, nameOrID string) (plimsoll.Us
 // did, and gives the user's name and the token, or "" for both where that is so.
 // Of several servers that start at once, one gets them.
 func (u *Users) InviteFirst(ctx context.Context) (name, token string, expiresAt time.Time, err error) {
-	user, err := u.newUser(FirstAdministrator, AdministratorPermissions())
-	if err != nil {
-		return "", "", time.Time{}, err
-	}
-	token, invitation, err := u.newInvitation(user.ID)
+	user, token, invitation, err := u.newUser(FirstAdministrator, AdministratorPermissions())
 	if err != nil {
 		return "", "", time.Time{}, err
 	}

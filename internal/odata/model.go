@@ -162,6 +162,18 @@ func AppendText(dst []byte, text string) []byte {
 	return dst
 }
 
+// AppendTexts writes a JSON array of strings.
+func AppendTexts[S ~string](dst []byte, texts []S) []byte {
+	dst = append(dst, '[')
+	for i, text := range texts {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendText(dst, string(text))
+	}
+	return append(dst, ']')
+}
+
 func readString(token jsontext.Token) (string, bool) {
 	if token.Kind() != '"' {
 		return "", false
@@ -341,16 +353,7 @@ func NullableEnum[T any, E ~string](name string, enum Enumeration[E], field func
 func Strings[T any](name string, field func(*T) *[]string) Property[T] {
 	p := property(name, codec[[]string]{
 		edm: "Collection(Edm.String)", typ: query.Type{Kind: query.String, Collection: true},
-		write: func(dst []byte, f []string) []byte {
-			dst = append(dst, '[')
-			for i, text := range f {
-				if i > 0 {
-					dst = append(dst, ',')
-				}
-				dst = AppendText(dst, text)
-			}
-			return append(dst, ']')
-		},
+		write: AppendTexts[string],
 	}, field)
 	p.raw, p.count = nil, func(v *T) int { return len(*field(v)) }
 	p.read = func(d *jsontext.Decoder, v *T, path string) error {

@@ -23,6 +23,22 @@ import (
 // shows what each step costs.
 func BenchmarkFleet(b *testing.B) {
 	const devices = 1_000_000
+	onSizedEngines(b, func(b *testing.B, s *store.Store) {
+		b.Helper()
+		f := &benchedFleet{Store: s, devices: manyDevices(b, s, devices)}
+		small := f.assign(b, 1_000)
+		large := f.beside(b, small, func() string { return f.assign(b, devices) })
+		f.summaries(b, small, large)
+		f.reports(b, large)
+		f.revise(b, large)
+		b.ReportMetric(0, "ns/op")
+	})
+}
+
+// onSizedEngines measures something once on each engine, of which PostgreSQL has the
+// memory of a server.
+func onSizedEngines(b *testing.B, measure func(b *testing.B, s *store.Store)) {
+	b.Helper()
 	stores := map[string]func(testing.TB) string{
 		"sqlite":   sqliteAddress,
 		"postgres": func(tb testing.TB) string { tb.Helper(); return pgtest.Start(tb, pgtest.Sized).URL() },
@@ -36,13 +52,7 @@ func BenchmarkFleet(b *testing.B) {
 			defer s.Close()
 			for b.Loop() { // all is measured below, once: Loop forgets what was reported before
 			}
-			f := &benchedFleet{Store: s, devices: manyDevices(b, s, devices)}
-			small := f.assign(b, 1_000)
-			large := f.beside(b, small, func() string { return f.assign(b, devices) })
-			f.summaries(b, small, large)
-			f.reports(b, large)
-			f.revise(b, large)
-			b.ReportMetric(0, "ns/op")
+			measure(b, s)
 		})
 	}
 }

@@ -9,53 +9,40 @@ import (
 	"plimsoll/internal/query"
 	"plimsoll/internal/query/querytest"
 	"plimsoll/internal/store"
-	"plimsoll/internal/store/pgtest"
 )
 
 // BenchmarkRunStates reads first pages of 100 of a list of 1,000,000 run states,
 // and counts them.
 func BenchmarkRunStates(b *testing.B) {
 	const devices = 1_000_000
-	stores := map[string]func(testing.TB) string{
-		"sqlite":   sqliteAddress,
-		"postgres": func(tb testing.TB) string { tb.Helper(); return pgtest.Start(tb, pgtest.Sized).URL() },
-	}
-	for _, engine := range []string{"sqlite", "postgres"} {
-		b.Run(engine, func(b *testing.B) {
-			s, err := store.Open(b.Context(), stores[engine](b))
-			if err != nil {
-				b.Fatal(err)
+	onSizedEngines(b, func(b *testing.B, s *store.Store) {
+		b.Helper()
+		manyDevices(b, s, devices)
+		manyRunStates(b, s)
+		for name, page := range runStatePages() {
+			page.Limit, page.Budget = 100, 4<<20
+			counted := page
+			counted.Count = true
+			for unit, page := range map[string]query.Page{"-ms": page, "-counted-ms": counted} {
+				took := median(b, 5, func(ctx context.Context) error {
+					_, err := s.RunStates(ctx, "all", page)
+					return err
+				})
+				b.ReportMetric(float64(took.Microseconds())/1000, name+unit)
 			}
-			defer s.Close()
-			for b.Loop() { // all is measured below, once: Loop forgets what was reported before
-			}
-			manyDevices(b, s, devices)
-			manyRunStates(b, s)
-			for name, page := range runStatePages() {
-				page.Limit, page.Budget = 100, 4<<20
-				counted := page
-				counted.Count = true
-				for unit, page := range map[string]query.Page{"-ms": page, "-counted-ms": counted} {
-					took := median(b, 5, func(ctx context.Context) error {
-						_, err := s.RunStates(ctx, "all", page)
-						return err
-					})
-					b.ReportMetric(float64(took.Microseconds())/1000, name+unit)
-				}
-			}
-			took := median(b, 3, func(ctx context.Context) error {
-				_, err := s.ErrorGroups(ctx, "all")
-				return err
-			})
-			b.ReportMetric(float64(took.Microseconds())/1000, "error-groups-ms")
-			took = median(b, 1, func(ctx context.Context) error {
-				_, _, err := s.ReachedDevices(ctx, "all", []plimsoll.Assignment{{Target: plimsoll.Target{Kind: plimsoll.TargetAllDevices}}})
-				return err
-			})
-			b.ReportMetric(float64(took.Microseconds())/1000, "reached-ms")
-			b.ReportMetric(0, "ns/op")
+		}
+		took := median(b, 3, func(ctx context.Context) error {
+			_, err := s.ErrorGroups(ctx, "all")
+			return err
 		})
-	}
+		b.ReportMetric(float64(took.Microseconds())/1000, "error-groups-ms")
+		took = median(b, 1, func(ctx context.Context) error {
+			_, _, err := s.ReachedDevices(ctx, "all", []plimsoll.Assignment{{Target: plimsoll.Target{Kind: plimsoll.TargetAllDevices}}})
+			return err
+		})
+		b.ReportMetric(float64(took.Microseconds())/1000, "reached-ms")
+		b.ReportMetric(0, "ns/op")
+	})
 }
 
 // manyRunStates has one script on all devices: of a thousand one has the issue,
