@@ -35,9 +35,9 @@ func deviceValues(d *plimsoll.Device) (columns []string, values []any) {
 	for i, text := range deviceTexts() {
 		columns, values = append(columns, text[0]), append(values, *texts[i])
 	}
-	columns = append(columns, "changes", "inventory_hash", "owner_type", "role_scope_tag_ids", "is_encrypted",
+	columns = append(columns, "folded_name", "changes", "inventory_hash", "owner_type", "role_scope_tag_ids", "is_encrypted",
 		"physical_memory", "total_storage", "free_storage", "last_sync_at", "system")
-	return columns, append(values, d.Changes, d.InventoryHash, string(d.OwnerType), jsonList(append([]string{}, d.RoleScopeTagIDs...)), d.IsEncrypted,
+	return columns, append(values, strings.ToLower(d.DeviceName), d.Changes, d.InventoryHash, string(d.OwnerType), jsonList(append([]string{}, d.RoleScopeTagIDs...)), d.IsEncrypted,
 		d.PhysicalMemory, d.TotalStorage, d.FreeStorage, ticks(d.LastSyncAt), systemOf(d.OperatingSystem))
 }
 

@@ -46,6 +46,10 @@ const compliance = `CASE WHEN d.cloned_at IS NOT NULL THEN 'conflict' ELSE coale
 	FROM run_state c JOIN script cs ON cs.number = c.script AND cs.revision = c.revision
 	WHERE c.bucket = d.bucket AND c.device = d.number), 'unknown') END`
 
+// folded, behind a property's name, is that property in lower case, where it is
+// kept so.
+const folded = " in lower case"
+
 // deviceProperties gives the SQL of each property that a filter or an order of
 // devices may name.
 func deviceProperties() map[string]string {
@@ -59,6 +63,7 @@ func deviceProperties() map[string]string {
 		properties[text[1]] = "nullif(d." + text[0] + ", '')"
 	}
 	properties["deviceName"] = "d.device_name" // which is never empty, and has an index
+	properties["deviceName"+folded] = "d.folded_name"
 	return properties
 }
 

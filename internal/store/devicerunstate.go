@@ -20,7 +20,7 @@ func deviceRunStateList(deviceID string) *list[plimsoll.DeviceRunState] {
 			LEFT JOIN run_output o ON o.bucket = r.bucket AND o.device = r.device AND o.script = r.script`,
 		where: "d.bucket = $1 AND d.id = $2", args: []any{plimsoll.DeviceBucket(deviceID), deviceID},
 		columns: columns, own: sortKey{sql: "r.script", kind: query.Number},
-		selects: `s.id, s.display_name, d.id, d.last_sync_at, ` + presentedState() +
+		selects: `s.id, s.display_name, d.id, d.last_sync_at, ` + presentedState("r") +
 			`, r.ran_at, r.due_at, coalesce(o.output, ''), coalesce(o.error, '')`,
 		scan: func(row scanner, more ...any) (r plimsoll.DeviceRunState, err error) {
 			var ranAt, dueAt zeroInstant

@@ -80,11 +80,11 @@ func manyDevices(tb testing.TB, s *store.Store, n int) []string {
 			rows = append(rows, [3]any{plimsoll.DeviceBucket(ids[i]), i + 1, ids[i]})
 		}
 		exec(tb, s, `INSERT INTO device (bucket, number, id, changes, public_key, enrollment_token_id, instance, previous_instance,
-				inventory_hash, system, device_name, managed_device_name, operating_system, os_version, manufacturer, model,
+				inventory_hash, system, device_name, folded_name, managed_device_name, operating_system, os_version, manufacturer, model,
 				serial_number, ethernet_mac, wifi_mac, user_id, user_principal_name, user_display_name, email_address, category,
 				notes, owner_type, role_scope_tag_ids, is_encrypted, physical_memory, total_storage, free_storage, enrolled_at, last_sync_at)
 			SELECT CAST(value ->> 0 AS bigint), CAST(value ->> 1 AS bigint), value ->> 2, 1, CAST('key' AS `+blob(s)+`), '', '', '', '', 1,
-				'device ' || (value ->> 1), '', 'Linux', '12.5', 'Lenovo', 'X1', 'serial', '', '', '', '', '', '', '', '', 'company', '[]',
+				'device ' || (value ->> 1), 'device ' || (value ->> 1), '', 'Linux', '12.5', 'Lenovo', 'X1', 'serial', '', '', '', '', '', '', '', '', 'company', '[]',
 				true, 1, 2, 3, 4, 5 FROM `+table, toJSON(tb, rows))
 	}
 	exec(tb, s, `UPDATE fleet_number SET number = `+fmt.Sprint(n))

@@ -23,6 +23,12 @@ func (s *Store) FleetState(ctx context.Context) (f plimsoll.FleetState, err erro
 	return f, err
 }
 
+// countOfDevices gives how many devices there are, which is kept.
+func (s *Store) countOfDevices(ctx context.Context) (n int64, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT coalesce(CAST(sum(n) AS bigint), 0) FROM run_count WHERE script = 0`).Scan(&n)
+	return n, refusal(err)
+}
+
 // ScriptSummaries gives up to limit scripts by their names, each with its run
 // summary of now and of an earlier time.
 //

@@ -42,6 +42,9 @@ func (c *compiler) function(e *query.Expr) string {
 	case query.Trim:
 		return "trim(" + c.value(e.Args[0]) + ", " + c.bind(whiteSpace, query.String) + ")"
 	case query.ToLower, query.ToUpper:
+		if sql := c.columns[e.Args[0].Name+folded]; sql != "" && e.Op == query.ToLower && e.Args[0].Op == query.Field {
+			return sql
+		}
 		return c.dialect.changeCase(c, e)
 	case query.Substring:
 		return c.let(substring, e.Args...)

@@ -27,6 +27,7 @@ func openPostgres(address string) (*Store, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 5 * time.Second
 	}
+	lowerFrom, lowerTo := caseTable(unicode.ToLower)
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
@@ -37,7 +38,8 @@ func openPostgres(address string) (*Store, error) {
 		lockRow: " FOR UPDATE",
 		lockAll: "LOCK TABLE script_change, script, fleet_number, fleet_task, run_summary_head IN EXCLUSIVE MODE",
 		words: strings.NewReplacer(" WITHOUT ROWID", "", "COLLATE BINARY", `COLLATE "C"`, "BLOB", "BYTEA",
-			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+			"INTEGER PRIMARY KEY", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+			"unicode_lower(device_name)", fmt.Sprintf("translate(device_name, '%s', '%s')", lowerFrom, lowerTo)),
 		byIndex:   "SELECT set_config('enable_seqscan', 'off', true), set_config('join_collapse_limit', '1', true)",
 		knows:     true,
 		number:    "CAST(input.value #>> '{}' AS bigint)",

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 
 	"plimsoll"
 )
@@ -44,9 +45,15 @@ func (s *Store) ReachedDevices(
 		return 0, 0, err
 	}
 	err = s.scan(ctx, "deviceHealthScriptAssignments", "To find the devices that so many assignments reach takes", func(ctx context.Context) error {
-		return refusal(s.read.QueryRowContext(ctx, s.dialect.proposed()+`SELECT count(*), coalesce(sum(CASE WHEN s.runs_on & d.system = 0 THEN 1 ELSE 0 END), 0)
-			FROM script s CROSS JOIN device d WHERE s.number = $2 AND EXISTS (SELECT 1 FROM assignment a WHERE `+reaches()+`)`,
-			string(array), script).Scan(&reached, &notApplicable))
+		return s.inParts(ctx, func(ctx context.Context, of numberRange) error {
+			var some, others int64
+			err := s.read.QueryRowContext(ctx, s.dialect.proposed()+`SELECT count(*), coalesce(sum(CASE WHEN s.runs_on & d.system = 0 THEN 1 ELSE 0 END), 0)
+				FROM script s CROSS JOIN device d WHERE s.number = $2 AND d.number > $3 AND d.number <= $4
+					AND EXISTS (SELECT 1 FROM assignment a WHERE `+reaches()+`)`, string(array), script, of.above, of.last).Scan(&some, &others)
+			atomic.AddInt64(&reached, some)
+			atomic.AddInt64(&notApplicable, others)
+			return refusal(err)
+		})
 	})
 	return reached, notApplicable, err
 }

@@ -16,13 +16,13 @@ func noRunStateFor(deviceID string) error {
 		"The script has no run state for a device with the id %q: no assignment reaches it, and nobody reported one.", deviceID)
 }
 
-// presentedState is the SQL of a run state as it is read: see
-// [plimsoll.RunState.Presented].
-func presentedState() string {
+// presentedState is the SQL of a run state, in a row of that alias, as it is read:
+// see [plimsoll.RunState.Presented].
+func presentedState(row string) string {
 	sql := strings.Builder{}
-	sql.WriteString("CASE WHEN r.revision < s.revision AND r.state <> 5 THEN 'pending'")
+	sql.WriteString("CASE WHEN " + row + ".revision < s.revision AND " + row + ".state <> 5 THEN 'pending'")
 	for number, state := range plimsoll.RunStates() {
-		sql.WriteString(" WHEN r.state = " + strconv.Itoa(number) + " THEN '" + string(state) + "'")
+		sql.WriteString(" WHEN " + row + ".state = " + strconv.Itoa(number) + " THEN '" + string(state) + "'")
 	}
 	return sql.String() + " END"
 }

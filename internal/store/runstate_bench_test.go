@@ -65,7 +65,8 @@ func manyRunStates(tb testing.TB, s *store.Store) {
 		SELECT bucket, device, script, 'encrypted: yes', CASE WHEN state = 3 THEN 'line ' || device || ' of /etc/crypttab' ELSE '' END
 		FROM run_state WHERE text = 1`)
 	exec(tb, s, `INSERT INTO run_count (bucket, script, revision, state, n, last_run)
-		SELECT bucket, script, revision, state, count(*), max(ran_at) FROM run_state GROUP BY bucket, script, revision, state`)
+		SELECT bucket, script, revision, state, count(*), max(ran_at) FROM run_state GROUP BY bucket, script, revision, state
+		UNION ALL SELECT bucket, 0, 0, 0, count(*), 0 FROM device GROUP BY bucket`)
 	if s.Engine() == "postgres" {
 		exec(tb, s, "VACUUM ANALYZE") // as it does by itself; SQLite never does
 	} else {
@@ -87,18 +88,30 @@ func runStatePages() map[string]query.Page {
 	named := func(op query.Op, text string) *query.Expr {
 		return querytest.Make(op, query.Boolean, name, querytest.Value(query.String, text))
 	}
+	lower := func(text string) *query.Expr {
+		return querytest.Make(query.Contains, query.Boolean, querytest.Make(query.ToLower, query.String, name), querytest.Value(query.String, text))
+	}
+	both := func(a, b *query.Expr) *query.Expr { return querytest.Make(query.And, query.Boolean, a, b) }
 	by := func(e *query.Expr, descending bool) []query.Key {
 		return []query.Key{{Expr: e, Descending: descending}}
 	}
 	return map[string]query.Page{
-		"all":           {},
-		"fail":          {Filter: is("fail")},
-		"pending":       {Filter: is("pending")},
-		"starts-few":    {Filter: named(query.StartsWith, "device 7777"), Order: by(name, false)},
-		"starts-many":   {Filter: named(query.StartsWith, "device 9"), Order: by(name, false)},
-		"contains-none": {Filter: named(query.Contains, "x"), Order: by(name, false)},
-		"lower-none": {Filter: querytest.Make(query.Contains, query.Boolean, querytest.Make(query.ToLower, query.String, name),
-			querytest.Value(query.String, "x")), Order: by(ranAt, true)},
+		"all":                 {},
+		"fail":                {Filter: is("fail")},
+		"pending":             {Filter: is("pending")},
+		"starts-few":          {Filter: named(query.StartsWith, "device 7777"), Order: by(name, false)},
+		"starts-many":         {Filter: named(query.StartsWith, "device 9"), Order: by(name, false)},
+		"contains-none":       {Filter: named(query.Contains, "x"), Order: by(name, false)},
+		"lower-none":          {Filter: lower("x"), Order: by(ranAt, true)},
+		"lower-many":          {Filter: lower("77"), Order: by(ranAt, true)},
+		"by-state":            {Order: by(state, false)},
+		"by-state-desc":       {Order: by(state, true)},
+		"success-by-state":    {Filter: is("success"), Order: by(state, true)},
+		"lower-many-by-state": {Filter: lower("77"), Order: by(state, false)},
+		"pending-by-time":     {Filter: is("pending"), Order: by(ranAt, true)},
+		"pending-by-name":     {Filter: is("pending"), Order: by(name, true)},
+		"success-lower-many":  {Filter: both(is("success"), lower("77")), Order: by(ranAt, true)},
+		"success-lower-most":  {Filter: both(is("success"), lower("1")), Order: by(name, false)},
 		"contains-few":        {Filter: named(query.Contains, "7777"), Order: by(name, false)},
 		"contains-many":       {Filter: named(query.Contains, "77"), Order: by(name, false)},
 		"contains-most":       {Filter: named(query.Contains, "1"), Order: by(name, false)},
@@ -110,7 +123,7 @@ func runStatePages() map[string]query.Page {
 		"fail-by-name":        {Filter: is("fail"), Order: by(name, false)},
 		"fail-by-time":        {Filter: is("fail"), Order: by(ranAt, true)},
 		"success-by-name":     {Filter: is("success"), Order: by(name, false)},
-		"fail-contains-7":     {Filter: querytest.Make(query.And, query.Boolean, is("fail"), named(query.Contains, "7")), Order: by(name, false)},
-		"success-by-time-few": {Filter: querytest.Make(query.And, query.Boolean, is("success"), named(query.Contains, "7777")), Order: by(ranAt, true)},
+		"fail-contains-7":     {Filter: both(is("fail"), named(query.Contains, "7")), Order: by(name, false)},
+		"success-by-time-few": {Filter: both(is("success"), named(query.Contains, "7777")), Order: by(ranAt, true)},
 	}
 }

@@ -29,6 +29,7 @@ func TestRunStatesByEveryPlan(t *testing.T) {
 		for name, page := range runStatePages() {
 			wantRunStates(t, s, name, page, every)
 		}
+		wantStateAfterState(t, s, every)
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -61,14 +62,17 @@ func wantRunStates(t *testing.T, s *store.Store, name string, page query.Page, e
 		}
 	}
 	if len(page.Order) > 0 { // what is equal stays as it is, or in turn
-		descending, byName := page.Order[0].Descending, page.Order[0].Expr.Name != "lastStateUpdateDateTime"
+		descending, key := page.Order[0].Descending, page.Order[0].Expr.Name
 		if descending {
 			slices.Reverse(want)
 		}
 		slices.SortStableFunc(want, func(a, b plimsoll.DeviceRunState) int {
 			order := a.RanAt.Compare(b.RanAt)
-			if byName {
+			switch key {
+			case "managedDevice/deviceName":
 				order = cmp.Compare(a.Device.DeviceName, b.Device.DeviceName)
+			case "detectionState":
+				order = cmp.Compare(slices.Index(plimsoll.RunStates(), a.State), slices.Index(plimsoll.RunStates(), b.State))
 			}
 			if descending {
 				return -order
@@ -101,6 +105,44 @@ func wantRunStates(t *testing.T, s *store.Store, name string, page query.Page, e
 	}
 	if len(got) != min(151, len(want)) {
 		t.Errorf("%s, %s: %d rows, want %d", s.Engine(), name, len(got), len(want))
+	}
+}
+
+// wantStateAfterState follows a list that is sorted by the states to its end, with
+// pages that end in a state, with its last row, and with the list.
+func wantStateAfterState(t *testing.T, s *store.Store, every []plimsoll.DeviceRunState) {
+	t.Helper()
+	page := runStatePages()["by-state"]
+	success := *runStatePages()["success-by-state"].Filter
+	success.Op, page.Filter, page.Budget = query.Ne, &success, 1<<30
+	var want []string
+	for _, state := range plimsoll.RunStates() {
+		for i := range every {
+			if every[i].State == state && state != plimsoll.StateSuccess {
+				want = append(want, every[i].DeviceID)
+			}
+		}
+	}
+	for _, page.Order[0].Descending = range []bool{false, true} {
+		for _, page.Limit = range []int{11, 22, len(want) - 1, len(want), len(want) + 1} {
+			var got []string
+			for page.After = nil; ; {
+				rows, err := s.RunStates(t.Context(), "all", page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range rows.Rows {
+					got = append(got, rows.Rows[i].DeviceID)
+				}
+				if page.After = rows.Last; rows.Last == nil {
+					break
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %d a page, descending %v: %d rows, want %d, or in another order", s.Engine(), page.Limit, page.Order[0].Descending, len(got), len(want))
+			}
+		}
+		slices.Reverse(want)
 	}
 }
 

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"plimsoll"
 )
@@ -34,4 +37,54 @@ func (s *Store) scan(ctx context.Context, target, subject string, read func(ctx 
 		return plimsoll.Invalidf(target, "%s longer than %v over what is stored; ask for less at once.", subject, searchTimeout)
 	}
 	return err
+}
+
+// numberParts is into how many ranges the numbers of devices are cut, for a search
+// that looks at all of them: more than most machines have processors to spare.
+const numberParts = 4
+
+// numberRange is the devices whose numbers are above one, and up to another.
+type numberRange struct{ above, last int64 }
+
+// inParts has read look at all devices, one range of their numbers after the
+// other: at several at the same time where nobody else searches. Where read gives
+// errEnough, what is left is not looked at. It may be called at the same time as itself.
+func (s *Store) inParts(ctx context.Context, read func(ctx context.Context, of numberRange) error) error {
+	var highest int64
+	if err := s.read.QueryRowContext(ctx, `SELECT number FROM fleet_number`).Scan(&highest); err != nil {
+		return refusal(err)
+	}
+	ranges := make(chan numberRange, numberParts+1)
+	for i := range int64(numberParts) {
+		ranges <- numberRange{highest * i / numberParts, highest * (i + 1) / numberParts}
+	}
+	ranges <- numberRange{highest, math.MaxInt64} // who came since
+	close(ranges)
+	group, ctx := errgroup.WithContext(ctx)
+	work := func() error {
+		for of := range ranges {
+			if err := read(ctx, of); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	group.Go(work) // in the turn that the caller has
+	for range numberParts - 1 {
+		if s.set != nil {
+			break // a transaction is one connection
+		}
+		select {
+		case s.searches <- struct{}{}:
+			group.Go(func() error {
+				defer func() { <-s.searches }()
+				return work()
+			})
+		default:
+		}
+	}
+	if err := group.Wait(); !errors.Is(err, errEnough) {
+		return err
+	}
+	return nil
 }

@@ -56,7 +56,7 @@ func openSQLite(path string) (*Store, error) {
 		stepPairs: 1000, // one step keeps all others from writing
 		rows:      "json_each($1) AS input",
 		number:    "input.value",
-		byNames:   " INDEXED BY device_by_name",
+		indexedBy: " INDEXED BY ",
 		inside:    true,
 		words:     strings.NewReplacer(" NULLS FIRST", ""), // as SQLite sorts anyway, and its indexes take no word for it
 		binary:    "blob", position: "instr(%s, %s)", elements: "json_each(%s) AS %s",

@@ -59,10 +59,18 @@ type dialect struct {
 	position, elements string
 	number             string                                  // an element of rows as a number
 	knows              bool                                    // it knows how many rows there are of which kind, and plans by that
-	byNames            string                                  // behind device d: the index of the names is read, and not the table
+	indexedBy          string                                  // behind a table, before the index that is read; "" where the engine decides better
 	once               []any                                   // before the arguments of a statement that is not kept prepared
 	changeCase         func(c *compiler, e *query.Expr) string // ToLower and ToUpper
 	checks             []string                                // queries that give a sentence for each fault of the engine's own
+}
+
+// by says, behind a table, by which index it is read.
+func (d *dialect) by(index string) string {
+	if d.indexedBy == "" {
+		return ""
+	}
+	return d.indexedBy + index
 }
 
 // Open opens the store that address names, "sqlite:PATH" or a postgres:// URL,

@@ -1,0 +1,17 @@
+-- What a search for a part of a name reads, with regard to case or without: an
+-- index has it by the number, in whose order a script's run states come.
+ALTER TABLE device ADD COLUMN folded_name TEXT COLLATE BINARY NOT NULL DEFAULT ''; -- SQLite adds none without a default
+
+UPDATE device SET folded_name = unicode_lower(device_name);
+
+DROP INDEX device_by_number;
+CREATE INDEX device_by_number ON device (number, folded_name, device_name, bucket);
+
+-- All states, where 00009 had two: of a script that was just edited few are
+-- success, and later few are pending.
+DROP INDEX run_state_by_fault;
+CREATE INDEX run_state_by_outcome ON run_state (script, state, revision, device, bucket);
+
+-- With what tells the state: of a list by time, most rows are then passed by there.
+DROP INDEX run_state_by_time;
+CREATE INDEX run_state_by_time ON run_state (script, ran_at, device, bucket, state, revision);
