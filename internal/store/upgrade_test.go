@@ -60,6 +60,10 @@ func TestUpgradeCountsDevices(t *testing.T) {
 			if f, err := s.FleetState(t.Context()); err != nil || f.Devices != 3 {
 				t.Errorf("%+v, %v", f, err)
 			}
+			names, err := collect(t.Context(), s.read, column[string], "SELECT folded_name FROM device ORDER BY number LIMIT 1")
+			if err != nil || !slices.Equal(names, []string{`ärger "1" σ`}) {
+				t.Error(names, err)
+			}
 			lines, err := collect(t.Context(), s.read, column[string], checkDevices)
 			if err != nil || lines != nil {
 				t.Error(lines, err)
@@ -73,7 +77,7 @@ func oldDevice(bucket, number int) string {
 			inventory_hash, system, device_name, managed_device_name, operating_system, os_version, manufacturer, model,
 			serial_number, ethernet_mac, wifi_mac, user_id, user_principal_name, user_display_name, email_address, category,
 			notes, owner_type, role_scope_tag_ids, is_encrypted, physical_memory, total_storage, free_storage, enrolled_at, last_sync_at)
-		VALUES (%d, %d, 'device %[2]d', 1, '', '', '', '', '', 1, '', '', 'Linux', '', '', '', '', '', '', '', '', '', '', '', '', 'company', '[]',
+		VALUES (%d, %d, 'device %[2]d', 1, '', '', '', '', '', 1, 'ÄRGER "%[2]d" Σ', '', 'Linux', '', '', '', '', '', '', '', '', '', '', '', '', 'company', '[]',
 			true, 1, 2, 3, 4, 5)`, bucket, number)
 }
 

@@ -170,6 +170,21 @@ func deviceLists(t *testing.T, store Store) {
 	}
 }
 
+// namesInLowerCase finds devices by what their names are in lower case, and by no
+// name that one had before.
+func namesInLowerCase(t *testing.T, store Store) {
+	t.Helper()
+	ids := enrolled(t, store, "ÄRGER-Mac", "ärger-pc", "old")
+	must(t, store.UpdateInventory(t.Context(), ids[2], plimsoll.Inventory{DeviceName: "NEW Ärger"}, "h", noon()))
+	name := &query.Expr{Op: query.Field, Name: "deviceName", Type: query.Type{Kind: query.String, Nullable: true}}
+	for text, want := range map[string]int64{"ärger": 3, "Ärger": 0, "-mac": 1, "old": 0, "new ": 1} {
+		filter := querytest.Make(query.Contains, query.Boolean, querytest.Make(query.ToLower, query.String, name), querytest.Value(query.String, text))
+		if n, err := store.CountDevices(t.Context(), filter); err != nil || n != want {
+			t.Errorf("%d devices have %q in their name in lower case, want %d; %v", n, text, want, err)
+		}
+	}
+}
+
 func deviceInstances(t *testing.T, store Store) {
 	t.Helper()
 	ids := enrolled(t, store, "a", "b")

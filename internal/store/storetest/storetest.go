@@ -247,6 +247,7 @@ func Run(t *testing.T, open func(t *testing.T, address string) Store, address fu
 		"a device's life":                            deviceLife,
 		"what a device's scripts say of it":          deviceCompliance,
 		"devices are filtered and sorted":            deviceLists,
+		"devices are found without regard to case":   namesInLowerCase,
 		"two agents with one key":                    deviceInstances,
 		"what agents are given has a version":        agentVersions,
 		"who watches a device is woken":              watching,
