@@ -196,4 +196,8 @@ func TestSignInAtTwoServers(t *testing.T) {
 	if response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" {
 		t.Errorf("five wrong passwords at two servers, and one does not wait: %s", response.Status)
 	}
+	// Where the person has signed in before, at whichever server, nobody waits.
+	if to := b.follow(t, one.URL+"/sign-in", url.Values{"name": {"administrator"}, "password": {userPassword}}); to.Path != "/" {
+		t.Errorf("signed in, a known browser is sent to %s", to)
+	}
 }

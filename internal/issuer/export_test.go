@@ -56,5 +56,12 @@ func (u *Users) Occupy(patience time.Duration) {
 // NobodysPassword is what a name without a password is compared with.
 const NobodysPassword, PasswordCost = nobodysPassword, passwordCost
 
+// BrowserToken gives what a known browser would send whose user's password has the
+// hash.
+func BrowserToken(nonce, passwordHash string) string { return browserToken(nonce, passwordHash) }
+
+// Nobody is what a name without a password is compared with.
+func (u *Users) Nobody() string { return u.nobody }
+
 // ReturnTo gives where a sign-in leads that was asked to lead elsewhere.
 func (s *Server) ReturnTo(asked string) string { return s.returnTo(asked) }

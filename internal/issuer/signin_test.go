@@ -118,7 +118,7 @@ func TestLockout(t *testing.T) {
 	}
 	both(http.StatusTooManyRequests, "900", "Try again in 15 minutes.")
 	p.advance(15 * time.Minute)
-	b.post(t, "/sign-in", login("ada", goodPassword)).wantAt(t, "/")
+	p.browser(t).post(t, "/sign-in", login("ada", goodPassword)).wantAt(t, "/")
 	for range 4 {
 		if _, _, body := guess("ada", "wrong"); !strings.Contains(body, "is wrong.</p>") {
 			t.Error("a right password does not take the count back")
@@ -171,8 +171,8 @@ func TestChangePassword(t *testing.T) {
 		t.Fatal("a change that was refused ended a session")
 	}
 	changed := b.still().post(t, "/sign-in/password", change(goodPassword, otherPassword)).want(t, http.StatusOK, "is changed")
-	if len(changed.cookies()) != 1 {
-		t.Error("the session's cookie stays the same")
+	if len(changed.cookies()) != 2 {
+		t.Error("the cookies stay the same")
 	}
 	if !p.signedIn(t, b) || p.signedIn(t, other) {
 		t.Error("a change of the password must end all sessions but this one")
@@ -226,9 +226,15 @@ func TestSessionsEnd(t *testing.T) {
 
 func TestCookies(t *testing.T) {
 	t.Parallel()
-	for https, want := range map[bool]string{
-		true:  "__Host-plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax",
-		false: "plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax",
+	for https, want := range map[bool][]string{
+		true: {
+			"__Host-plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax",
+			"__Host-plimsoll-browser=…; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax",
+		},
+		false: {
+			"plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax",
+			"plimsoll-browser=…; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+		},
 	} {
 		p := newPeople(t, https)
 		_, b := p.add(t, "ada")
@@ -238,7 +244,7 @@ func TestCookies(t *testing.T) {
 				"current": {goodPassword}, "password": {otherPassword}, "again": {otherPassword},
 			}),
 		} {
-			if diff := cmp.Diff([]string{want}, v.cookies()); diff != "" {
+			if diff := cmp.Diff(want, v.cookies()); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
@@ -425,12 +431,15 @@ func TestSecretsAtRest(t *testing.T) {
 	b.post(t, "/sign-in/invitation", newPassword(token, goodPassword))
 	b.post(t, "/sign-in", login(otherPassword, goodPassword)) // in the wrong field
 	code := p.code(t, b, nil)
+	secrets := []string{token, goodPassword, otherPassword, code}
 	at, _ := url.Parse(p.URL)
-	cookie := b.Jar.Cookies(at)[0].Value
+	for _, c := range b.Jar.Cookies(at) {
+		secrets = append(secrets, c.Value)
+	}
 	p.mu.Lock()
 	log := p.log.String()
 	p.mu.Unlock()
-	for _, secret := range []string{token, goodPassword, otherPassword, code, cookie} {
+	for _, secret := range secrets {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log has %q", secret)
 		}

@@ -28,7 +28,7 @@ type Users struct {
 	rand     io.Reader
 	cost     int           // of bcrypt
 	nobody   string        // what a name without a password is compared with
-	slots    chan struct{} // one token for each password that is being looked at
+	slots    chan struct{} // one token for each password that is being looked at, or set
 	patience time.Duration // how long one waits for a slot
 }
 
