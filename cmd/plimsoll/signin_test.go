@@ -141,6 +141,52 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
+// What no database keeps is refused as what is wrong otherwise, on whichever engine.
+func TestSignInWithDamagedTexts(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := startServer(t, store)
+		b := newPerson(t)
+		b.setPassword(t, s.FirstUser.URL)
+		for _, damaged := range []string{"a\x00b", "a\xffb"} {
+			response, err := s.client.PostForm(s.URL+"/sign-in", url.Values{"name": {damaged}, "password": {damaged}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusForbidden {
+				t.Errorf("the name %q is answered %s", damaged, response.Status)
+			}
+			for parameter, value := range map[string]string{"nonce": damaged, "state": damaged, "scope": "openid " + damaged + "/.default"} {
+				asked, _ := url.Parse(s.authorize())
+				query := asked.Query()
+				query.Set(parameter, value)
+				asked.RawQuery = query.Encode()
+				if to := b.follow(t, asked.String(), nil); to.Path != "/signed-in.html" || to.Query().Get("error") != "invalid_request" {
+					t.Errorf("the %s %q leads to %s", parameter, damaged, to)
+				}
+			}
+			for path, form := range map[string]url.Values{
+				"/sign-in/invitation": {"token": {damaged}},
+				"/common/oauth2/v2.0/token": {
+					"grant_type": {"authorization_code"}, "client_id": {issuer.DashboardClientID}, "code": {damaged},
+					"redirect_uri": {damaged}, "code_verifier": {userVerifier},
+				},
+			} {
+				response, err := s.client.PostForm(s.URL+path, form)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = response.Body.Close()
+				if response.StatusCode >= http.StatusInternalServerError {
+					t.Errorf("%s with %q is answered %s", path, damaged, response.Status)
+				}
+			}
+		}
+	})
+}
+
 // Permissions are the user's own: who reads does not write.
 func TestReader(t *testing.T) {
 	t.Parallel()

@@ -58,9 +58,12 @@ const (
 // attempt gives who signs in with the name, in a browser with the token or "". What
 // it takes does not depend on whether there is such a user.
 func (u *Users) attempt(ctx context.Context, name, browser string) (*attempt, error) {
-	user, err := u.store.UserByName(ctx, name)
-	if err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
-		return nil, err
+	var user plimsoll.User
+	if isText(name) { // else it is nobody's
+		var err error
+		if user, err = u.store.UserByName(ctx, name); err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
+			return nil, err
+		}
 	}
 	if isBrowserOf(&user, browser) {
 		return &attempt{user, hashToken(browser), inBrowser}, nil
