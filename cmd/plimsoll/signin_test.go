@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"plimsoll/internal/issuer"
@@ -139,6 +142,50 @@ func TestSignIn(t *testing.T) {
 		s.token = s.exchange(t, s.code(t, b.follow(t, back.String(), nil)), s.URL+"/signed-in.html")
 		s.must(t, http.StatusOK, "GET", scripts, "")
 	})
+}
+
+// Strangers from many networks at once are bounded together, and hold nobody up who
+// has signed in before.
+func TestSignInOfManyNetworks(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, sqliteAddress(t), "--behind-proxy")
+	b := newPerson(t)
+	b.setPassword(t, s.FirstUser.URL)
+	var strangers sync.WaitGroup
+	var refused atomic.Int64
+	for n := range 40 {
+		strangers.Go(func() {
+			form := url.Values{"name": {fmt.Sprint("name ", n)}, "password": {"wrong"}}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/sign-in", strings.NewReader(form.Encode()))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Forwarded-For", fmt.Sprint("192.0.2.", n))
+			response, err := s.client.Do(r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer response.Body.Close()
+			text, _ := io.ReadAll(response.Body)
+			if strings.Contains(string(text), "Too many sign in at once") {
+				refused.Add(1)
+				if response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" {
+					t.Errorf("%s %v", response.Status, response.Header)
+				}
+			}
+		})
+	}
+	if to := b.follow(t, s.URL+"/sign-in", url.Values{"name": {"administrator"}, "password": {userPassword}}); to.Path != "/" {
+		t.Errorf("signed in, a known browser is sent to %s", to)
+	}
+	strangers.Wait()
+	if n := refused.Load(); n == 0 || n > 30 {
+		t.Errorf("of 40 at once %d were too many; 10 are let through", n)
+	}
+	s.throttled(t, 0, int(refused.Load()))
 }
 
 // What no database keeps is refused as what is wrong otherwise, on whichever engine.

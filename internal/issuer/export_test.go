@@ -44,10 +44,18 @@ func (u *Users) UseCheapHashes() {
 	u.nobody = string(hash)
 }
 
-// Occupy takes all slots for passwords, and lets others wait for no longer than
-// patience.
-func (u *Users) Occupy(patience time.Duration) {
+// OccupyStrangers takes all slots for passwords from browsers that are not known, and
+// lets others wait for no longer than patience.
+func (u *Users) OccupyStrangers(patience time.Duration) {
 	u.patience = patience
+	for range cap(u.forStrangers) {
+		u.forStrangers <- struct{}{}
+	}
+}
+
+// Occupy takes the other slots too.
+func (u *Users) Occupy(patience time.Duration) {
+	u.OccupyStrangers(patience)
 	for range cap(u.slots) {
 		u.slots <- struct{}{}
 	}

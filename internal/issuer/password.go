@@ -16,8 +16,9 @@ const (
 	// passwordCost takes a core for a quarter of a second. bcrypt needs no more
 	// memory than a few KiB, so that guesses cannot use that up.
 	passwordCost = 12
-	// maxPasswords is how many are looked at, or set, at once by one server: guesses
-	// that come from everywhere take one core, and people wait for each other.
+	// maxPasswords is how many one server looks at, or sets, at once of people in
+	// browsers that it knows, with a session or a link; and as many of strangers, so
+	// that guesses that come from everywhere hold nobody up whom it knows.
 	maxPasswords = 1
 	// nobodysPassword is the hash of one that was thrown away: a name that does not
 	// exist, or has no password yet, takes the time of one that does.
@@ -47,13 +48,8 @@ func (u *Users) hash(ctx context.Context, password string) (string, error) {
 type attempt struct {
 	user  plimsoll.User // whose it should be; without an id where there is none of the name
 	key   []byte        // under what it is counted
-	where string        // the same in words
+	known bool          // the browser is known to be the user's, and the key is its own
 }
-
-const (
-	forName   = "for this name"
-	inBrowser = "in this browser"
-)
 
 // attempt gives who signs in with the name, in a browser with the token or "". What
 // it takes does not depend on whether there is such a user.
@@ -66,9 +62,9 @@ func (u *Users) attempt(ctx context.Context, name, browser string) (*attempt, er
 		}
 	}
 	if isBrowserOf(&user, browser) {
-		return &attempt{user, hashToken(browser), inBrowser}, nil
+		return &attempt{user, hashToken(browser), true}, nil
 	}
-	return &attempt{user, plimsoll.AttemptsOfName(name), forName}, nil
+	return &attempt{user, plimsoll.AttemptsOfName(name), false}, nil
 }
 
 // authenticate gives nil where the password is the user's. A name that does not
@@ -77,15 +73,19 @@ func (u *Users) attempt(ctx context.Context, name, browser string) (*attempt, er
 // [plimsoll.TooManyRequests] during the wait after too many of them, or when too
 // many sign in at once.
 func (u *Users) authenticate(ctx context.Context, a *attempt, password, wrong string) error {
-	if err := takeSlot(ctx, u.slots, u.patience); err != nil {
+	slots, where := u.forStrangers, "for this name"
+	if a.known {
+		slots, where = u.slots, "in this browser"
+	}
+	if err := takeSlot(ctx, slots, u.patience); err != nil {
 		return err
 	}
-	defer func() { <-u.slots }()
+	defer func() { <-slots }()
 	attempts, allowed, err := u.store.TakeSignInAttempt(ctx, a.key, u.now())
 	if err != nil {
 		return err
 	}
-	wait := "There were too many wrong passwords " + a.where + ": it has to wait. Try again in " + u.until(attempts.BlockedTill) + "."
+	wait := "There were too many wrong passwords " + where + ": it has to wait. Try again in " + u.until(attempts.BlockedTill) + "."
 	if !allowed {
 		return &plimsoll.Error{Code: plimsoll.TooManyRequests, RetryAfter: attempts.BlockedTill.Sub(u.now()), Message: wait}
 	}

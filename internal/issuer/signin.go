@@ -41,7 +41,12 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.Users.authenticate(r.Context(), a, form.Get("password"), "The name or the password is wrong.")
+	if !a.known {
+		err = throttled(s.Strangers, "", "Too many sign in at once. Wait a few seconds, and try again.")
+	}
+	if err == nil {
+		err = s.Users.authenticate(r.Context(), a, form.Get("password"), "The name or the password is wrong.")
+	}
 	if err == nil {
 		err = s.start(w, r, a)
 	}
@@ -185,7 +190,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, form url
 	if err := checkNewPassword(form, user.Name); err != nil {
 		return err
 	}
-	a := &attempt{user: *user, key: in.Hash, where: inBrowser}
+	a := &attempt{user: *user, key: in.Hash, known: true}
 	if err := s.Users.authenticate(r.Context(), a, form.Get("current"), "The current password is wrong."); err != nil {
 		return err
 	}
@@ -249,15 +254,21 @@ func (s *Server) pageEndpoint(handle func(http.ResponseWriter, *http.Request) er
 
 // throttleForm refuses a form where too many came from one network.
 func (s *Server) throttleForm(r *http.Request) error {
-	if r.Method != http.MethodPost || s.Throttle == nil {
+	if r.Method != http.MethodPost {
 		return nil
 	}
-	err := s.Throttle.Take(httpapi.Network(r.RemoteAddr))
-	e, ok := errors.AsType[*plimsoll.Error](err)
-	if !ok {
-		return err
+	return throttled(s.Throttle, httpapi.Network(r.RemoteAddr),
+		"Too many forms came from your network at once. Wait a few seconds, and send this one again.")
+}
+
+// throttled gives the throttle's refusal in words for people.
+func throttled(t Throttle, from, message string) error {
+	if t == nil {
+		return nil
 	}
-	return tryLater(http.StatusTooManyRequests, &plimsoll.Error{
-		RetryAfter: e.RetryAfter, Message: "Too many forms came from your network at once. Wait a few seconds, and send this one again.",
-	})
+	err := t.Take(from)
+	if e, ok := errors.AsType[*plimsoll.Error](err); ok {
+		return &plimsoll.Error{Code: plimsoll.TooManyRequests, RetryAfter: e.RetryAfter, Message: message}
+	}
+	return err
 }
