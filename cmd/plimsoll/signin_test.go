@@ -129,7 +129,7 @@ func TestSignIn(t *testing.T) {
 		s.must(t, http.StatusOK, "GET", scripts, "")
 		s.addScript(t)
 
-		if out := b.follow(t, s.URL+"/common/oauth2/v2.0/logout", url.Values{"post_logout_redirect_uri": {s.URL + "/"}}); out.Path != "/" {
+		if out := b.follow(t, s.URL+"/common/oauth2/v2.0/logout", url.Values{"post_logout_redirect_uri": {s.URL + "/"}, "confirmed": {"yes"}}); out.Path != "/" {
 			t.Errorf("signed out, the browser is sent to %s", out)
 		}
 		page := b.follow(t, s.authorize(), nil)

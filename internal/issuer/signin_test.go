@@ -248,7 +248,7 @@ func TestCookies(t *testing.T) {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
-		out := b.still().post(t, "/"+p.tenant+"/oauth2/v2.0/logout", url.Values{})
+		out := b.still().post(t, "/"+p.tenant+"/oauth2/v2.0/logout", url.Values{"confirmed": {"yes"}})
 		if got := strings.Join(out.cookies(), ""); !strings.Contains(got, "plimsoll-session=; Path=/; Max-Age=0; HttpOnly;") {
 			t.Errorf("signed out with %q", got)
 		}
@@ -274,9 +274,9 @@ func TestCrossSite(t *testing.T) {
 		"/sign-in":                                login("ada", goodPassword),
 		"/sign-in/invitation":                     newPassword(token, goodPassword),
 		"/sign-in/password":                       {"current": {goodPassword}, "password": {otherPassword}, "again": {otherPassword}},
-		"/" + p.tenant + "/oauth2/v2.0/logout":    {},
-		"/" + "common" + "/oauth2/v2.0/logout":    {},
-		"/" + p.tenant + "/oauth2/v2.0/logout?a=": {},
+		"/" + p.tenant + "/oauth2/v2.0/logout":    {"confirmed": {"yes"}},
+		"/" + "common" + "/oauth2/v2.0/logout":    {"confirmed": {"yes"}},
+		"/" + p.tenant + "/oauth2/v2.0/logout?a=": {"confirmed": {"yes"}},
 	} {
 		for name, from := range map[string]func(*http.Request){
 			"cross-site": site("Sec-Fetch-Site", "cross-site"), "same-site": site("Sec-Fetch-Site", "same-site"),
