@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"plimsoll"
 	"plimsoll/internal/issuer"
 )
 
@@ -139,4 +140,41 @@ func TestChangePasswordCountsAlone(t *testing.T) {
 	stranger.wrong(t, "ada", 4).want(t, http.StatusForbidden, "is wrong.</p>")
 	stranger.wrong(t, "ada", 2).want(t, http.StatusTooManyRequests, "for this name")
 	change(other, goodPassword).want(t, http.StatusOK, "is changed")
+}
+
+// When strangers are too many, they are told so, whatever their names; who has
+// signed in before, is signed in or has a link is served all the same.
+func TestTooManyStrangers(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t, true)
+	_, b := p.add(t, "ada")
+	stranger := p.browser(t)
+	for words, busy := range map[string]func(){
+		"Too many sign in at once": func() {
+			p.all.err = &plimsoll.Error{Code: plimsoll.TooManyRequests, RetryAfter: 1500 * time.Millisecond, Message: "Slower."}
+		},
+		"Too many ask to be let in at once": func() {
+			p.all.err = nil
+			p.users.OccupyStrangers(time.Millisecond)
+		},
+	} {
+		busy()
+		for _, name := range []string{"ada", "nobody"} {
+			for range 6 { // none of which counts as a wrong one
+				v := stranger.post(t, "/sign-in", login(name, "wrong")).want(t, http.StatusTooManyRequests, words)
+				if v.Header.Get("Retry-After") == "" {
+					t.Errorf("%s: %v", words, v.Header)
+				}
+			}
+		}
+		b.post(t, "/sign-in", login("ada", goodPassword)).wantAt(t, "/")
+		b.post(t, "/sign-in/password", url.Values{
+			"current": {goodPassword}, "password": {otherPassword}, "again": {otherPassword},
+		}).want(t, http.StatusOK, "is changed")
+		_, token, err := p.users.Invite(t.Context(), "tester", "ada")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.post(t, "/sign-in/invitation", newPassword(token, goodPassword)).wantAt(t, "/")
+	}
 }

@@ -406,43 +406,6 @@ func FuzzReturn(f *testing.F) {
 	})
 }
 
-// When strangers are too many, they are told so, whatever their names; who has
-// signed in before, is signed in or has a link is served all the same.
-func TestTooManyStrangers(t *testing.T) {
-	t.Parallel()
-	p := newPeople(t, true)
-	_, b := p.add(t, "ada")
-	stranger := p.browser(t)
-	for words, busy := range map[string]func(){
-		"Too many sign in at once": func() {
-			p.all.err = &plimsoll.Error{Code: plimsoll.TooManyRequests, RetryAfter: 1500 * time.Millisecond, Message: "Slower."}
-		},
-		"Too many ask to be let in at once": func() {
-			p.all.err = nil
-			p.users.OccupyStrangers(time.Millisecond)
-		},
-	} {
-		busy()
-		for _, name := range []string{"ada", "nobody"} {
-			for range 6 { // none of which counts as a wrong one
-				v := stranger.post(t, "/sign-in", login(name, "wrong")).want(t, http.StatusTooManyRequests, words)
-				if v.Header.Get("Retry-After") == "" {
-					t.Errorf("%s: %v", words, v.Header)
-				}
-			}
-		}
-		b.post(t, "/sign-in", login("ada", goodPassword)).wantAt(t, "/")
-		b.post(t, "/sign-in/password", url.Values{
-			"current": {goodPassword}, "password": {otherPassword}, "again": {otherPassword},
-		}).want(t, http.StatusOK, "is changed")
-		_, token, err := p.users.Invite(t.Context(), "tester", "ada")
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.post(t, "/sign-in/invitation", newPassword(token, goodPassword)).wantAt(t, "/")
-	}
-}
-
 // Too many from one network, and too many at once, are told so.
 func TestTooManyForms(t *testing.T) {
 	t.Parallel()
