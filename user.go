@@ -1,6 +1,7 @@
 package plimsoll
 
 import (
+	"crypto/sha256"
 	"strings"
 	"time"
 	"unicode"
@@ -78,17 +79,26 @@ type AuthorizationCode struct {
 }
 
 const (
-	// FreeAttempts is how many wrong passwords a name may have before it waits.
+	// FreeAttempts is how many wrong passwords there may be before a wait.
 	FreeAttempts = 5
 	firstWait    = time.Minute
 	longestWait  = 15 * time.Minute
 	// forgetAttempts is how long after the latest wrong password they are
-	// forgotten: a name without a right one gets no more than 100 tries a day.
+	// forgotten: without a right one there are no more than 100 tries a day.
 	forgetAttempts = 24 * time.Hour
 )
 
-// SignInAttempts counts the wrong passwords that a name had since the last right
-// one (NIST SP 800-63B section 3.2.2), whether there is such a user or not.
+// AttemptsOfName is under what the passwords are counted that are typed for a name
+// where nothing else is known of who types. People type passwords into the wrong
+// field: what was typed is not kept.
+func AttemptsOfName(name string) []byte {
+	key := sha256.Sum256([]byte(FoldName(name)))
+	return key[:]
+}
+
+// SignInAttempts counts the wrong passwords since the last right one (NIST SP
+// 800-63B section 3.2.2): those for a name, whether there is such a user or not,
+// those from a browser that the user has signed in from, or those of a session.
 type SignInAttempts struct {
 	Wrong       int64
 	BlockedTill time.Time // no password is looked at before
@@ -97,7 +107,7 @@ type SignInAttempts struct {
 
 // Take counts an attempt as wrong, before it is known whether it is, so that
 // many at once get no further than one after the other. It gives false, and
-// counts nothing, while the name has to wait.
+// counts nothing, while there is a wait.
 func (a *SignInAttempts) Take(now time.Time) bool {
 	if now.Before(a.BlockedTill) {
 		return false

@@ -191,6 +191,13 @@ func (c *serveCommand) rateLimits() (throttle.Limits, error) {
 // at once, and one every two seconds.
 func formLimits() throttle.Limits { return throttle.Limits{PerClient: 0.5, Burst: 40 * time.Second} }
 
+// strangerLimits is how many passwords all networks together may try in browsers in
+// which their user has not signed in before: ten at once, and two a second. Each
+// takes a core for a quarter of a second, so that guesses take half a core at most,
+// and the last of ten is looked at before it is refused for its wait. It is enough
+// for 120 people a minute with new browsers; all others are not counted here.
+func strangerLimits() throttle.Limits { return throttle.Limits{Total: 2, Burst: 5 * time.Second} }
+
 // startService makes the use cases, with what gathers their writes and, where
 // the database is another process, their reads.
 func (c *serveCommand) startService(
@@ -292,7 +299,9 @@ func (a *app) handler(
 	api := graph.New(useCases, pages, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
 	tokens := issuer.NewServer(issuer.Config{
 		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
-		Users: users, Throttle: throttle.New(formLimits(), m.observeThrottled, a.now), BaseURL: baseURL,
+		Users: users, BaseURL: baseURL,
+		Throttle:           throttle.New(formLimits(), m.observeThrottled, a.now),
+		Strangers:          throttle.New(strangerLimits(), m.observeThrottled, a.now),
 		DashboardRedirects: []string{web.RedirectPath}, PostLogout: "/", Stylesheet: web.SignInStylesheet,
 	})
 	devices := checkin.NewHandler(checkin.Config{

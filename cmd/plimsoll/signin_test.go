@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"plimsoll/internal/issuer"
@@ -126,7 +129,7 @@ func TestSignIn(t *testing.T) {
 		s.must(t, http.StatusOK, "GET", scripts, "")
 		s.addScript(t)
 
-		if out := b.follow(t, s.URL+"/common/oauth2/v2.0/logout", url.Values{"post_logout_redirect_uri": {s.URL + "/"}}); out.Path != "/" {
+		if out := b.follow(t, s.URL+"/common/oauth2/v2.0/logout", url.Values{"post_logout_redirect_uri": {s.URL + "/"}, "confirmed": {"yes"}}); out.Path != "/" {
 			t.Errorf("signed out, the browser is sent to %s", out)
 		}
 		page := b.follow(t, s.authorize(), nil)
@@ -138,6 +141,96 @@ func TestSignIn(t *testing.T) {
 		})
 		s.token = s.exchange(t, s.code(t, b.follow(t, back.String(), nil)), s.URL+"/signed-in.html")
 		s.must(t, http.StatusOK, "GET", scripts, "")
+	})
+}
+
+// Strangers from many networks at once are bounded together, and hold nobody up who
+// has signed in before.
+func TestSignInOfManyNetworks(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, sqliteAddress(t), "--behind-proxy")
+	b := newPerson(t)
+	b.setPassword(t, s.FirstUser.URL)
+	var strangers sync.WaitGroup
+	var refused atomic.Int64
+	for n := range 40 {
+		strangers.Go(func() {
+			form := url.Values{"name": {fmt.Sprint("name ", n)}, "password": {"wrong"}}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/sign-in", strings.NewReader(form.Encode()))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Forwarded-For", fmt.Sprint("192.0.2.", n))
+			response, err := s.client.Do(r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer response.Body.Close()
+			text, _ := io.ReadAll(response.Body)
+			if strings.Contains(string(text), "Too many sign in at once") {
+				refused.Add(1)
+				if response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" {
+					t.Errorf("%s %v", response.Status, response.Header)
+				}
+			}
+		})
+	}
+	if to := b.follow(t, s.URL+"/sign-in", url.Values{"name": {"administrator"}, "password": {userPassword}}); to.Path != "/" {
+		t.Errorf("signed in, a known browser is sent to %s", to)
+	}
+	strangers.Wait()
+	if n := refused.Load(); n == 0 || n > 30 {
+		t.Errorf("of 40 at once %d were too many; 10 are let through", n)
+	}
+	s.throttled(t, 0, int(refused.Load()))
+}
+
+// What no database keeps is refused as what is wrong otherwise, on whichever engine.
+func TestSignInWithDamagedTexts(t *testing.T) {
+	t.Parallel()
+	onEachEngine(t, func(t *testing.T, store string) {
+		t.Helper()
+		s := startServer(t, store)
+		b := newPerson(t)
+		b.setPassword(t, s.FirstUser.URL)
+		for _, damaged := range []string{"a\x00b", "a\xffb"} {
+			response, err := s.client.PostForm(s.URL+"/sign-in", url.Values{"name": {damaged}, "password": {damaged}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusForbidden {
+				t.Errorf("the name %q is answered %s", damaged, response.Status)
+			}
+			for parameter, value := range map[string]string{"nonce": damaged, "state": damaged, "scope": "openid " + damaged + "/.default"} {
+				asked, _ := url.Parse(s.authorize())
+				query := asked.Query()
+				query.Set(parameter, value)
+				asked.RawQuery = query.Encode()
+				if to := b.follow(t, asked.String(), nil); to.Path != "/signed-in.html" || to.Query().Get("error") != "invalid_request" {
+					t.Errorf("the %s %q leads to %s", parameter, damaged, to)
+				}
+			}
+			for path, form := range map[string]url.Values{
+				"/sign-in/invitation": {"token": {damaged}},
+				"/common/oauth2/v2.0/token": {
+					"grant_type": {"authorization_code"}, "client_id": {issuer.DashboardClientID}, "code": {damaged},
+					"redirect_uri": {damaged}, "code_verifier": {userVerifier},
+				},
+			} {
+				response, err := s.client.PostForm(s.URL+path, form)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = response.Body.Close()
+				if response.StatusCode >= http.StatusInternalServerError {
+					t.Errorf("%s with %q is answered %s", path, damaged, response.Status)
+				}
+			}
+		}
 	})
 }
 
@@ -195,5 +288,9 @@ func TestSignInAtTwoServers(t *testing.T) {
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusTooManyRequests || response.Header.Get("Retry-After") == "" {
 		t.Errorf("five wrong passwords at two servers, and one does not wait: %s", response.Status)
+	}
+	// Where the person has signed in before, at whichever server, nobody waits.
+	if to := b.follow(t, one.URL+"/sign-in", url.Values{"name": {"administrator"}, "password": {userPassword}}); to.Path != "/" {
+		t.Errorf("signed in, a known browser is sent to %s", to)
 	}
 }

@@ -106,6 +106,8 @@ func (a *authorization) read(form url.Values) *oidc.Error {
 		return refuse(oidc.ErrInvalidRequest(), "The response_mode served here is query or fragment.")
 	case form.Get("code_challenge_method") != string(oidc.CodeChallengeMethodS256) || !isChallenge(a.challenge):
 		return refuse(oidc.ErrInvalidRequest(), "A code_challenge by the code_challenge_method S256 is required (RFC 7636).")
+	case !isText(a.nonce) || !isText(a.state) || !isText(form.Get("scope")):
+		return refuse(oidc.ErrInvalidRequest(), "The nonce, the state and the scope must be UTF-8 without the character U+0000.")
 	case len(a.nonce) > maxNonce:
 		return refuse(oidc.ErrInvalidRequest(), "The nonce is longer than 512 bytes.")
 	case slices.Contains(a.prompt, oidc.PromptNone) && len(a.prompt) > 1:

@@ -298,9 +298,15 @@ func TestLogout(t *testing.T) {
 	for name, hint := range map[string]string{"none": "", "another's": token(other), "an access token": access, "nonsense": "x"} {
 		query := url.Values{"id_token_hint": {hint}}
 		b.get(t, path+"?"+query.Encode()).want(t, http.StatusOK, "You are signed in as ada.")
+		b.get(t, path+"?confirmed=yes&"+query.Encode()).want(t, http.StatusOK, "You are signed in as ada.")
+		b.post(t, path, query).want(t, http.StatusOK, "You are signed in as ada.")
 		if !p.signedIn(t, b) {
 			t.Fatalf("the hint %q signed out", name)
 		}
+	}
+	// A browser sends no cookie along for another site's picture or form.
+	if v := p.browser(t).get(t, path); v.cookies() != nil {
+		t.Errorf("a request without a cookie takes it away: %v", v.cookies())
 	}
 	b.get(t, path+"?"+home.Encode()).want(t, http.StatusOK, `name="state" value="s"`)
 	hint := token(b)
@@ -311,7 +317,14 @@ func TestLogout(t *testing.T) {
 		t.Errorf("%s", v.Request.URL)
 	}
 	b.get(t, path+"?"+home.Encode()).wantAt(t, "/")
-	other.post(t, path, url.Values{"post_logout_redirect_uri": {"https://evil.example/"}}).want(t, http.StatusOK, "You are signed out")
+	other.post(t, path, url.Values{"id_token_hint": {token(other)}}).want(t, http.StatusOK, "You are signed out")
+	if p.signedIn(t, other) {
+		t.Error("the user's own token left the session when it was sent in a form")
+	}
+	other.post(t, "/sign-in", login("grace", goodPassword)).wantAt(t, "/")
+	other.get(t, path).want(t, http.StatusOK, `name="confirmed" value="yes"`)
+	other.post(t, path, url.Values{"post_logout_redirect_uri": {"https://evil.example/"}, "confirmed": {"yes"}}).
+		want(t, http.StatusOK, "You are signed out")
 	if p.signedIn(t, other) {
 		t.Error("a confirmed sign-out left the session")
 	}

@@ -44,10 +44,18 @@ func (u *Users) UseCheapHashes() {
 	u.nobody = string(hash)
 }
 
-// Occupy takes all slots for passwords, and lets others wait for no longer than
-// patience.
-func (u *Users) Occupy(patience time.Duration) {
+// OccupyStrangers takes all slots for passwords from browsers that are not known, and
+// lets others wait for no longer than patience.
+func (u *Users) OccupyStrangers(patience time.Duration) {
 	u.patience = patience
+	for range cap(u.forStrangers) {
+		u.forStrangers <- struct{}{}
+	}
+}
+
+// Occupy takes the other slots too.
+func (u *Users) Occupy(patience time.Duration) {
+	u.OccupyStrangers(patience)
 	for range cap(u.slots) {
 		u.slots <- struct{}{}
 	}
@@ -55,6 +63,13 @@ func (u *Users) Occupy(patience time.Duration) {
 
 // NobodysPassword is what a name without a password is compared with.
 const NobodysPassword, PasswordCost = nobodysPassword, passwordCost
+
+// BrowserToken gives what a known browser would send whose user's password has the
+// hash.
+func BrowserToken(nonce, passwordHash string) string { return browserToken(nonce, passwordHash) }
+
+// Nobody is what a name without a password is compared with.
+func (u *Users) Nobody() string { return u.nobody }
 
 // ReturnTo gives where a sign-in leads that was asked to lead elsewhere.
 func (s *Server) ReturnTo(asked string) string { return s.returnTo(asked) }

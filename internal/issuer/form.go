@@ -6,6 +6,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
@@ -51,6 +53,10 @@ func parseForm(body string) (url.Values, error) {
 	}
 	return form, nil
 }
+
+// isText says whether every store can keep the text: PostgreSQL takes neither bytes
+// that are not UTF-8 nor U+0000.
+func isText(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 // credentials gives the id and secret with which the client authenticates
 // itself (RFC 6749 section 2.3.1).

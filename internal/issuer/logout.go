@@ -8,22 +8,33 @@ import (
 	"plimsoll"
 )
 
+// confirmedField is what the form has that asks whether to sign out.
+const confirmedField = "confirmed"
+
 // logout serves the end_session_endpoint (OpenID Connect RP-Initiated Logout 1.0).
-// A session ends where its own id_token is sent along, or the person confirms.
+// A session ends where its user's own id_token is sent along, by whichever method, or
+// the person confirms (section 2); pageEndpoint refuses the form of another site.
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	form, err := authorizeForm(w, r)
 	if err != nil {
 		return err
 	}
 	session, user, err := s.session(r)
+	confirmed := r.Method == http.MethodPost && form.Has(confirmedField)
 	switch {
 	case plimsoll.ErrorCode(err) == plimsoll.NotFound:
-		s.dropCookie(w, r)
+		// A browser that sent none, as by another site's form or picture, keeps what
+		// it has.
+		if s.sessionHash(r) != nil {
+			s.dropCookie(w, r)
+		}
 		return s.signedOut(w, r, form)
 	case err != nil:
 		return err
-	case r.Method != http.MethodPost && !s.isIDTokenOf(r, form.Get("id_token_hint"), user.ID):
-		p := &page{Title: titleSignOut, Name: user.Name, Action: "/" + s.TenantID + "/" + logoutEndpoint}
+	case !confirmed && !s.isIDTokenOf(r, form.Get("id_token_hint"), user.ID):
+		p := &page{
+			Title: titleSignOut, Name: user.Name, Action: "/" + s.TenantID + "/" + logoutEndpoint, Fields: []field{{confirmedField, "yes"}},
+		}
 		for _, name := range []string{"post_logout_redirect_uri", "state"} {
 			if value := form.Get(name); value != "" {
 				p.Fields = append(p.Fields, field{name, value})

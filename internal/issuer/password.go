@@ -16,8 +16,9 @@ const (
 	// passwordCost takes a core for a quarter of a second. bcrypt needs no more
 	// memory than a few KiB, so that guesses cannot use that up.
 	passwordCost = 12
-	// maxPasswords is how many are looked at, or set, at once by one server: guesses
-	// that come from everywhere take one core, and people wait for each other.
+	// maxPasswords is how many one server looks at, or sets, at once of people in
+	// browsers that it knows, with a session or a link; and as many of strangers, so
+	// that guesses that come from everywhere hold nobody up whom it knows.
 	maxPasswords = 1
 	// nobodysPassword is the hash of one that was thrown away: a name that does not
 	// exist, or has no password yet, takes the time of one that does.
@@ -43,41 +44,62 @@ func (u *Users) hash(ctx context.Context, password string) (string, error) {
 	return string(hash), err
 }
 
-// authenticate gives the user of the name and the password. A name that does not
-// exist gets the same answers as one that does, after the same time:
-// [plimsoll.Unauthenticated] with the message wrong for a wrong password, and
-// [plimsoll.TooManyRequests] while the name has to wait after too many of them, or
-// when too many sign in at once.
-func (u *Users) authenticate(ctx context.Context, name, password, wrong string) (plimsoll.User, error) {
-	if err := takeSlot(ctx, u.slots, u.patience); err != nil {
-		return plimsoll.User{}, err
-	}
-	defer func() { <-u.slots }()
-	attempts, allowed, err := u.store.TakeSignInAttempt(ctx, name, u.now())
-	if err != nil {
-		return plimsoll.User{}, err
-	}
-	if !allowed {
-		return plimsoll.User{}, &plimsoll.Error{
-			Code: plimsoll.TooManyRequests, RetryAfter: attempts.BlockedTill.Sub(u.now()),
-			Message: "There were too many wrong passwords for this name: it has to wait. Try again in " + u.until(attempts.BlockedTill) + ".",
+// attempt is somebody who types a password.
+type attempt struct {
+	user  plimsoll.User // whose it should be; without an id where there is none of the name
+	key   []byte        // under what it is counted
+	known bool          // the browser is known to be the user's, and the key is its own
+}
+
+// attempt gives who signs in with the name, in a browser with the token or "". What
+// it takes does not depend on whether there is such a user.
+func (u *Users) attempt(ctx context.Context, name, browser string) (*attempt, error) {
+	var user plimsoll.User
+	if isText(name) { // else it is nobody's
+		var err error
+		if user, err = u.store.UserByName(ctx, name); err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
+			return nil, err
 		}
 	}
-	user, err := u.store.UserByName(ctx, name)
-	if err != nil && plimsoll.ErrorCode(err) != plimsoll.NotFound {
-		return plimsoll.User{}, err
+	if isBrowserOf(&user, browser) {
+		return &attempt{user, hashToken(browser), true}, nil
 	}
-	hash := user.Password
+	return &attempt{user, plimsoll.AttemptsOfName(name), false}, nil
+}
+
+// authenticate gives nil where the password is the user's. A name that does not
+// exist gets the same answers as one that does, after the same time:
+// [plimsoll.Unauthenticated] with the message wrong for a wrong password, and
+// [plimsoll.TooManyRequests] during the wait after too many of them, or when too
+// many sign in at once.
+func (u *Users) authenticate(ctx context.Context, a *attempt, password, wrong string) error {
+	slots, where := u.forStrangers, "for this name"
+	if a.known {
+		slots, where = u.slots, "in this browser"
+	}
+	if err := takeSlot(ctx, slots, u.patience); err != nil {
+		return err
+	}
+	defer func() { <-slots }()
+	attempts, allowed, err := u.store.TakeSignInAttempt(ctx, a.key, u.now())
+	if err != nil {
+		return err
+	}
+	wait := "There were too many wrong passwords " + where + ": it has to wait. Try again in " + u.until(attempts.BlockedTill) + "."
+	if !allowed {
+		return &plimsoll.Error{Code: plimsoll.TooManyRequests, RetryAfter: attempts.BlockedTill.Sub(u.now()), Message: wait}
+	}
+	hash := a.user.Password
 	if hash == "" {
 		hash = u.nobody
 	}
-	if bcrypt.CompareHashAndPassword([]byte(hash), digestPassword(password)) == nil && user.Password != "" {
-		return user, nil
+	if bcrypt.CompareHashAndPassword([]byte(hash), digestPassword(password)) == nil && a.user.Password != "" {
+		return nil
 	}
 	if u.now().Before(attempts.BlockedTill) {
-		wrong += " There were too many wrong passwords for this name: it has to wait. Try again in " + u.until(attempts.BlockedTill) + "."
+		wrong += " " + wait
 	}
-	return plimsoll.User{ID: user.ID}, plimsoll.Errorf(plimsoll.Unauthenticated, "%s", wrong)
+	return plimsoll.Errorf(plimsoll.Unauthenticated, "%s", wrong)
 }
 
 // until says how long it is until then, in words.

@@ -34,6 +34,9 @@ type Config struct {
 	Stylesheet string
 	// Throttle bounds how many forms one network may send; nil for no limit.
 	Throttle Throttle
+	// Strangers bounds how many passwords all may try together in browsers that are
+	// not known for the name; nil for no limit.
+	Strangers Throttle
 	// BaseURL gives scheme, host and port as the client used them, such as
 	// https://plimsoll.example.com:8443. A proxy in front may have changed
 	// what the request says of them.

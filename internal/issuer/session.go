@@ -12,8 +12,8 @@ import (
 // only, for all paths of this host, and from no other host of the domain (RFC
 // 6265bis section 4.1.3).
 const (
-	cookieName   = "plimsoll-session"
-	cookiePrefix = "__Host-"
+	sessionCookie = "plimsoll-session"
+	cookiePrefix  = "__Host-"
 )
 
 func (s *Server) isHTTPS(r *http.Request) bool {
@@ -21,25 +21,33 @@ func (s *Server) isHTTPS(r *http.Request) bool {
 	return err == nil && base.Scheme == "https"
 }
 
-func (s *Server) cookie(r *http.Request, value string, lifetime time.Duration) *http.Cookie {
+// cookie makes a cookie that is sent where another site leads here by a link.
+func (s *Server) cookie(r *http.Request, name, value string, lifetime time.Duration) *http.Cookie {
 	c := &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: int(lifetime.Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: "/", MaxAge: int(lifetime.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	if s.isHTTPS(r) {
-		c.Name, c.Secure = cookiePrefix+cookieName, true
+		c.Name, c.Secure = cookiePrefix+name, true
 	}
 	return c
+}
+
+// sent gives the value of a cookie of this server; "" where there is none.
+func (s *Server) sent(r *http.Request, name string) string {
+	c, err := r.Cookie(s.cookie(r, name, "", 0).Name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
 }
 
 // sessionHash gives under what the request's session is kept; nil where its
 // cookie is missing.
 func (s *Server) sessionHash(r *http.Request) []byte {
-	sent, err := r.Cookie(s.cookie(r, "", 0).Name)
-	if err != nil || sent.Value == "" {
-		return nil
+	if token := s.sent(r, sessionCookie); token != "" {
+		return hashToken(token)
 	}
-	return hashToken(sent.Value)
+	return nil
 }
 
 // session gives whom the request's browser is signed in as; [plimsoll.NotFound]
@@ -52,15 +60,26 @@ func (s *Server) session(r *http.Request) (plimsoll.Session, plimsoll.User, erro
 	return s.Users.store.Session(r.Context(), hash, s.Now())
 }
 
-// newSession makes a session of the user that begins now, and its cookie.
-func (s *Server) newSession(r *http.Request, userID string) (plimsoll.Session, *http.Cookie, error) {
+// newSession makes a session that begins now, of a user whose password has the hash
+// from then on, and the cookies of the browser.
+func (s *Server) newSession(r *http.Request, userID, passwordHash string) (plimsoll.Session, []*http.Cookie, error) {
 	token, err := newToken(s.Rand)
+	if err != nil {
+		return plimsoll.Session{}, nil, err
+	}
 	session := plimsoll.Session{Hash: hashToken(token), UserID: userID, CreatedAt: s.Now()}
 	session.ExpiresAt = session.UsedAt(session.CreatedAt)
-	return session, s.cookie(r, token, plimsoll.SessionLifetime), err
+	known, err := s.newBrowserCookie(r, passwordHash)
+	return session, []*http.Cookie{s.cookie(r, sessionCookie, token, plimsoll.SessionLifetime), known}, err
+}
+
+func setCookies(w http.ResponseWriter, cookies []*http.Cookie) {
+	for _, c := range cookies {
+		http.SetCookie(w, c)
+	}
 }
 
 // dropCookie has the browser forget its session.
 func (s *Server) dropCookie(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, s.cookie(r, "", -time.Second))
+	http.SetCookie(w, s.cookie(r, sessionCookie, "", -time.Second))
 }

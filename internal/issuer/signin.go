@@ -37,31 +37,40 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := &page{Title: titleSignIn, Name: form.Get("name"), Return: s.returnTo(form.Get("return"))}
-	user, err := s.Users.authenticate(r.Context(), p.Name, form.Get("password"), "The name or the password is wrong.")
+	a, err := s.Users.attempt(r.Context(), p.Name, s.sent(r, browserCookie))
+	if err != nil {
+		return err
+	}
+	if !a.known {
+		err = throttled(s.Strangers, "", "Too many sign in at once. Wait a few seconds, and try again.")
+	}
 	if err == nil {
-		err = s.start(w, r, &user)
+		err = s.Users.authenticate(r.Context(), a, form.Get("password"), "The name or the password is wrong.")
+	}
+	if err == nil {
+		err = s.start(w, r, a)
 	}
 	if err != nil {
-		s.Log.WarnContext(r.Context(), "sign-in refused", "user_id", user.ID, "from", r.RemoteAddr, "reason", err)
+		s.Log.WarnContext(r.Context(), "sign-in refused", "user_id", a.user.ID, "from", r.RemoteAddr, "reason", err)
 		return s.showProblem(w, "sign-in.html", p, err)
 	}
-	s.Log.InfoContext(r.Context(), "signed in", "user_id", user.ID, "from", r.RemoteAddr)
+	s.Log.InfoContext(r.Context(), "signed in", "user_id", a.user.ID, "from", r.RemoteAddr)
 	http.Redirect(w, r, p.Return, http.StatusSeeOther)
 	return nil
 }
 
 // start begins a session of a user whose password was right, in place of the
 // browser's.
-func (s *Server) start(w http.ResponseWriter, r *http.Request, user *plimsoll.User) error {
-	session, cookie, err := s.newSession(r, user.ID)
+func (s *Server) start(w http.ResponseWriter, r *http.Request, a *attempt) error {
+	session, cookies, err := s.newSession(r, a.user.ID, a.user.Password)
 	if err != nil {
 		return err
 	}
-	ev := s.Users.event(user.ID, "user.signIn", user.ID)
-	if err := s.Users.store.StartSession(r.Context(), session, user.Password, s.sessionHash(r), ev); err != nil {
+	ev := s.Users.event(a.user.ID, "user.signIn", a.user.ID)
+	if err := s.Users.store.StartSession(r.Context(), session, a.user.Password, s.sessionHash(r), a.key, ev); err != nil {
 		return err
 	}
-	http.SetCookie(w, cookie)
+	setCookies(w, cookies)
 	return nil
 }
 
@@ -112,7 +121,7 @@ func (s *Server) invitation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.showProblem(w, "invitation.html", p, err)
 	}
-	session, cookie, err := s.newSession(r, user.ID)
+	session, cookies, err := s.newSession(r, user.ID, hash)
 	if err != nil {
 		return err
 	}
@@ -121,7 +130,7 @@ func (s *Server) invitation(w http.ResponseWriter, r *http.Request) error {
 		return s.unusableLink(w, err)
 	}
 	s.Log.InfoContext(r.Context(), "password set by a link", "user_id", user.ID, "from", r.RemoteAddr)
-	http.SetCookie(w, cookie)
+	setCookies(w, cookies)
 	http.Redirect(w, r, homePath, http.StatusSeeOther)
 	return nil
 }
@@ -147,7 +156,7 @@ func checkNewPassword(form url.Values, userName string) error {
 
 // password serves the page on which users change theirs.
 func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
-	_, user, err := s.session(r)
+	session, user, err := s.session(r)
 	if plimsoll.ErrorCode(err) == plimsoll.NotFound {
 		http.Redirect(w, r, signInPath+"?return="+url.QueryEscape(passwordPath), http.StatusSeeOther)
 		return nil
@@ -163,7 +172,7 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.changePassword(w, r, form, user.Name); err != nil {
+	if err := s.changePassword(w, r, form, &session, &user); err != nil {
 		s.Log.WarnContext(r.Context(), "change of password refused", "user_id", user.ID, "from", r.RemoteAddr, "reason", err)
 		return s.showProblem(w, "password.html", p, err)
 	}
@@ -173,21 +182,23 @@ func (s *Server) password(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, form url.Values, name string) error {
+// changePassword counts wrong passwords for the session alone: who has a stolen one
+// gets no further than others, and others hold up nobody who is signed in.
+func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, form url.Values, in *plimsoll.Session, user *plimsoll.User) error {
 	// The new one is looked at first: a right password that changes nothing would
 	// count as a wrong one.
-	if err := checkNewPassword(form, name); err != nil {
+	if err := checkNewPassword(form, user.Name); err != nil {
 		return err
 	}
-	user, err := s.Users.authenticate(r.Context(), name, form.Get("current"), "The current password is wrong.")
-	if err != nil {
+	a := &attempt{user: *user, key: in.Hash, known: true}
+	if err := s.Users.authenticate(r.Context(), a, form.Get("current"), "The current password is wrong."); err != nil {
 		return err
 	}
 	hash, err := s.Users.hash(r.Context(), form.Get("password"))
 	if err != nil {
 		return err
 	}
-	session, cookie, err := s.newSession(r, user.ID)
+	session, cookies, err := s.newSession(r, user.ID, hash)
 	if err != nil {
 		return err
 	}
@@ -195,7 +206,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, form url
 	if err := s.Users.store.ChangePassword(r.Context(), user.Password, hash, session, ev); err != nil {
 		return err
 	}
-	http.SetCookie(w, cookie)
+	setCookies(w, cookies)
 	return nil
 }
 
@@ -243,15 +254,21 @@ func (s *Server) pageEndpoint(handle func(http.ResponseWriter, *http.Request) er
 
 // throttleForm refuses a form where too many came from one network.
 func (s *Server) throttleForm(r *http.Request) error {
-	if r.Method != http.MethodPost || s.Throttle == nil {
+	if r.Method != http.MethodPost {
 		return nil
 	}
-	err := s.Throttle.Take(httpapi.Network(r.RemoteAddr))
-	e, ok := errors.AsType[*plimsoll.Error](err)
-	if !ok {
-		return err
+	return throttled(s.Throttle, httpapi.Network(r.RemoteAddr),
+		"Too many forms came from your network at once. Wait a few seconds, and send this one again.")
+}
+
+// throttled gives the throttle's refusal in words for people.
+func throttled(t Throttle, from, message string) error {
+	if t == nil {
+		return nil
 	}
-	return tryLater(http.StatusTooManyRequests, &plimsoll.Error{
-		RetryAfter: e.RetryAfter, Message: "Too many forms came from your network at once. Wait a few seconds, and send this one again.",
-	})
+	err := t.Take(from)
+	if e, ok := errors.AsType[*plimsoll.Error](err); ok {
+		return &plimsoll.Error{Code: plimsoll.TooManyRequests, RetryAfter: e.RetryAfter, Message: message}
+	}
+	return err
 }

@@ -118,7 +118,7 @@ func TestLockout(t *testing.T) {
 	}
 	both(http.StatusTooManyRequests, "900", "Try again in 15 minutes.")
 	p.advance(15 * time.Minute)
-	b.post(t, "/sign-in", login("ada", goodPassword)).wantAt(t, "/")
+	p.browser(t).post(t, "/sign-in", login("ada", goodPassword)).wantAt(t, "/")
 	for range 4 {
 		if _, _, body := guess("ada", "wrong"); !strings.Contains(body, "is wrong.</p>") {
 			t.Error("a right password does not take the count back")
@@ -171,8 +171,8 @@ func TestChangePassword(t *testing.T) {
 		t.Fatal("a change that was refused ended a session")
 	}
 	changed := b.still().post(t, "/sign-in/password", change(goodPassword, otherPassword)).want(t, http.StatusOK, "is changed")
-	if len(changed.cookies()) != 1 {
-		t.Error("the session's cookie stays the same")
+	if len(changed.cookies()) != 2 {
+		t.Error("the cookies stay the same")
 	}
 	if !p.signedIn(t, b) || p.signedIn(t, other) {
 		t.Error("a change of the password must end all sessions but this one")
@@ -226,9 +226,15 @@ func TestSessionsEnd(t *testing.T) {
 
 func TestCookies(t *testing.T) {
 	t.Parallel()
-	for https, want := range map[bool]string{
-		true:  "__Host-plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax",
-		false: "plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax",
+	for https, want := range map[bool][]string{
+		true: {
+			"__Host-plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Lax",
+			"__Host-plimsoll-browser=…; Path=/; Max-Age=31536000; HttpOnly; Secure; SameSite=Lax",
+		},
+		false: {
+			"plimsoll-session=…; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax",
+			"plimsoll-browser=…; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax",
+		},
 	} {
 		p := newPeople(t, https)
 		_, b := p.add(t, "ada")
@@ -238,11 +244,11 @@ func TestCookies(t *testing.T) {
 				"current": {goodPassword}, "password": {otherPassword}, "again": {otherPassword},
 			}),
 		} {
-			if diff := cmp.Diff([]string{want}, v.cookies()); diff != "" {
+			if diff := cmp.Diff(want, v.cookies()); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
-		out := b.still().post(t, "/"+p.tenant+"/oauth2/v2.0/logout", url.Values{})
+		out := b.still().post(t, "/"+p.tenant+"/oauth2/v2.0/logout", url.Values{"confirmed": {"yes"}})
 		if got := strings.Join(out.cookies(), ""); !strings.Contains(got, "plimsoll-session=; Path=/; Max-Age=0; HttpOnly;") {
 			t.Errorf("signed out with %q", got)
 		}
@@ -268,9 +274,9 @@ func TestCrossSite(t *testing.T) {
 		"/sign-in":                                login("ada", goodPassword),
 		"/sign-in/invitation":                     newPassword(token, goodPassword),
 		"/sign-in/password":                       {"current": {goodPassword}, "password": {otherPassword}, "again": {otherPassword}},
-		"/" + p.tenant + "/oauth2/v2.0/logout":    {},
-		"/" + "common" + "/oauth2/v2.0/logout":    {},
-		"/" + p.tenant + "/oauth2/v2.0/logout?a=": {},
+		"/" + p.tenant + "/oauth2/v2.0/logout":    {"confirmed": {"yes"}},
+		"/" + "common" + "/oauth2/v2.0/logout":    {"confirmed": {"yes"}},
+		"/" + p.tenant + "/oauth2/v2.0/logout?a=": {"confirmed": {"yes"}},
 	} {
 		for name, from := range map[string]func(*http.Request){
 			"cross-site": site("Sec-Fetch-Site", "cross-site"), "same-site": site("Sec-Fetch-Site", "same-site"),
@@ -412,7 +418,9 @@ func TestTooManyForms(t *testing.T) {
 	}
 	b.get(t, "/sign-in").want(t, http.StatusOK, "Sign in")
 	p.throttle.err = nil
+	_, token := p.invite(t, "grace")
 	p.users.Occupy(time.Millisecond)
+	b.post(t, "/sign-in/invitation", newPassword(token, goodPassword)).want(t, http.StatusTooManyRequests, "at once")
 	b.post(t, "/sign-in", login("ada", goodPassword)).want(t, http.StatusTooManyRequests, "at once")
 }
 
@@ -425,12 +433,15 @@ func TestSecretsAtRest(t *testing.T) {
 	b.post(t, "/sign-in/invitation", newPassword(token, goodPassword))
 	b.post(t, "/sign-in", login(otherPassword, goodPassword)) // in the wrong field
 	code := p.code(t, b, nil)
+	secrets := []string{token, goodPassword, otherPassword, code}
 	at, _ := url.Parse(p.URL)
-	cookie := b.Jar.Cookies(at)[0].Value
+	for _, c := range b.Jar.Cookies(at) {
+		secrets = append(secrets, c.Value)
+	}
 	p.mu.Lock()
 	log := p.log.String()
 	p.mu.Unlock()
-	for _, secret := range []string{token, goodPassword, otherPassword, code, cookie} {
+	for _, secret := range secrets {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log has %q", secret)
 		}

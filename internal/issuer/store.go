@@ -76,21 +76,22 @@ type PasswordStore interface {
 	InvitedUser(ctx context.Context, hash []byte, now time.Time) (plimsoll.User, error)
 	// AcceptInvitation uses an invitation up. Its user gets the password and the
 	// session, in place of all other sessions, and is the event's actor and object.
+	// As below, the attempts for the user's name are forgotten.
 	AcceptInvitation(ctx context.Context, hash []byte, password string, start plimsoll.Session, ev plimsoll.AuditEvent) error
 	// ChangePassword gives the session's user another password, and the session in
 	// place of all others: [plimsoll.Unauthenticated] where the hash is not old.
 	ChangePassword(ctx context.Context, old, password string, start plimsoll.Session, ev plimsoll.AuditEvent) error
-	// TakeSignInAttempt counts an attempt for a name as wrong, and gives the count.
-	// While the name has to wait, it gives false and counts nothing.
-	TakeSignInAttempt(ctx context.Context, name string, now time.Time) (a plimsoll.SignInAttempts, allowed bool, err error)
+	// TakeSignInAttempt counts an attempt under the key as wrong, and gives the count.
+	// While there is a wait, it gives false and counts nothing.
+	TakeSignInAttempt(ctx context.Context, key []byte, now time.Time) (a plimsoll.SignInAttempts, allowed bool, err error)
 }
 
 // SessionStore keeps who is signed in, and the codes for it.
 type SessionStore interface {
-	// StartSession stores the session, ends the one before, and forgets the wrong
-	// passwords of the name: [plimsoll.Unauthenticated] where the user's password
-	// has not that hash.
-	StartSession(ctx context.Context, start plimsoll.Session, password string, before []byte, ev plimsoll.AuditEvent) error
+	// StartSession stores the session, ends the one before, and forgets the attempts
+	// under the key: [plimsoll.Unauthenticated] where the user's password has not
+	// that hash.
+	StartSession(ctx context.Context, start plimsoll.Session, password string, before, attempts []byte, ev plimsoll.AuditEvent) error
 	// Session gives [plimsoll.NotFound] where it has ended.
 	Session(ctx context.Context, hash []byte, now time.Time) (plimsoll.Session, plimsoll.User, error)
 	// EndSession does nothing where there is none.

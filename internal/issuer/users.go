@@ -23,20 +23,22 @@ const (
 
 // Users are the people who may sign in.
 type Users struct {
-	store    SignInStore
-	now      func() time.Time
-	rand     io.Reader
-	cost     int           // of bcrypt
-	nobody   string        // what a name without a password is compared with
-	slots    chan struct{} // one token for each password that is being looked at
-	patience time.Duration // how long one waits for a slot
+	store        SignInStore
+	now          func() time.Time
+	rand         io.Reader
+	cost         int           // of bcrypt
+	nobody       string        // what a name without a password is compared with
+	slots        chan struct{} // one token for each password that is being looked at, or set
+	forStrangers chan struct{} // the same for browsers that are not known
+	patience     time.Duration // how long one waits for a slot
 }
 
 // NewUsers returns the users in the store. Randomness must be fit for secrets.
 func NewUsers(store SignInStore, now func() time.Time, rand io.Reader) *Users {
 	return &Users{
 		store: store, now: now, rand: rand,
-		cost: passwordCost, nobody: nobodysPassword, slots: make(chan struct{}, maxPasswords), patience: maxPatience,
+		cost: passwordCost, nobody: nobodysPassword, patience: maxPatience,
+		slots: make(chan struct{}, maxPasswords), forStrangers: make(chan struct{}, maxPasswords),
 	}
 }
 

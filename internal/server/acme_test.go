@@ -60,6 +60,14 @@ func TestACME(t *testing.T) {
 	if body := get(t, c, s.URL()); body != "hello over HTTP/2.0" {
 		t.Errorf("body = %q", body)
 	}
+	response, err := c.Get(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if got := response.Header.Get("Strict-Transport-Security"); got != "max-age=31536000" {
+		t.Errorf("Strict-Transport-Security is %q", got)
+	}
 	if conn, err := tls.Dial("tcp", s.listener.Addr().String(), &tls.Config{RootCAs: roots, ServerName: "other.plimsoll.test"}); err == nil {
 		conn.Close()
 		t.Error("a name nobody configured was served")

@@ -168,7 +168,7 @@ func (s *Server) Serve(ctx context.Context, h http.Handler) error {
 
 func (s *Server) httpServer(requests context.Context, h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           forwarded(h, s.cfg.BehindProxy),
+		Handler:           strict(forwarded(h, s.cfg.BehindProxy), s.cfg.TLS),
 		TLSConfig:         s.protected.tls,
 		ReadHeaderTimeout: s.timeouts.readHeader, // also bounds the TLS handshake
 		ReadTimeout:       s.timeouts.read,

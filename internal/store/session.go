@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -11,18 +10,10 @@ import (
 	"plimsoll"
 )
 
-// attemptKey is under what the attempts for a name are counted. People type
-// passwords into the wrong field: what was typed is not kept.
-func attemptKey(name string) []byte {
-	key := sha256.Sum256([]byte(plimsoll.FoldName(name)))
-	return key[:]
-}
-
-// TakeSignInAttempt counts an attempt for the name as wrong, and gives the count
-// with it. allowed is false, and nothing was counted, while the name has to wait.
-func (s *Store) TakeSignInAttempt(ctx context.Context, name string, now time.Time) (a plimsoll.SignInAttempts, allowed bool, err error) {
+// TakeSignInAttempt counts an attempt under the key as wrong, and gives the count
+// with it. allowed is false, and nothing was counted, while there is a wait.
+func (s *Store) TakeSignInAttempt(ctx context.Context, key []byte, now time.Time) (a plimsoll.SignInAttempts, allowed bool, err error) {
 	err = s.transact(ctx, func(tx *sql.Tx) error {
-		key := attemptKey(name)
 		// The row is this transaction's from here on.
 		err := tx.QueryRowContext(ctx, `INSERT INTO sign_in_attempt (name, wrong, blocked_till, expires_at) VALUES ($1, 0, $2, $2)
 			ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING wrong, blocked_till, expires_at`, key, ticks(now)).
@@ -42,9 +33,11 @@ func (s *Store) TakeSignInAttempt(ctx context.Context, name string, now time.Tim
 
 // StartSession stores the session of a user whose password had the hash when it
 // was typed, ends the one that the browser had, if any, and forgets the wrong
-// attempts for the user's name. Unauthenticated where the user or the password is
-// another by now.
-func (s *Store) StartSession(ctx context.Context, start plimsoll.Session, password string, before []byte, event plimsoll.AuditEvent) error {
+// attempts under the key. Unauthenticated where the user or the password is another
+// by now.
+func (s *Store) StartSession(
+	ctx context.Context, start plimsoll.Session, password string, before, attempts []byte, event plimsoll.AuditEvent,
+) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		u, err := s.userWithPassword(ctx, tx, start.UserID, password)
 		if err != nil {
@@ -53,13 +46,15 @@ func (s *Store) StartSession(ctx context.Context, start plimsoll.Session, passwo
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sign_in_session WHERE hash = $1`, before); err != nil {
 			return err
 		}
-		return startSession(ctx, tx, &u, &start, event)
+		return startSession(ctx, tx, &u, &start, attempts, event)
 	})
 }
 
-func startSession(ctx context.Context, tx *sql.Tx, u *plimsoll.User, start *plimsoll.Session, event plimsoll.AuditEvent) error {
+func startSession(
+	ctx context.Context, tx *sql.Tx, u *plimsoll.User, start *plimsoll.Session, attempts []byte, event plimsoll.AuditEvent,
+) error {
 	at := ticks(start.CreatedAt)
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sign_in_attempt WHERE name = $1`, attemptKey(u.Name)); err != nil {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sign_in_attempt WHERE name = $1`, attempts); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE user_account SET signed_in_at = $2 WHERE id = $1`, u.ID, at); err != nil {

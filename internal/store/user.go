@@ -145,7 +145,8 @@ func invitedUser(ctx context.Context, db reader, lock string, hash []byte, now t
 }
 
 // AcceptInvitation uses up the invitation of the hash: its user gets the password
-// and the session, and has no other sessions any more. NotFound as of InvitedUser.
+// and the session, and has no other sessions any more, nor wrong attempts for the
+// name. NotFound as of InvitedUser.
 func (s *Store) AcceptInvitation(ctx context.Context, hash []byte, password string, start plimsoll.Session, event plimsoll.AuditEvent) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		u, err := invitedUser(ctx, tx, s.dialect.lockRow, hash, start.CreatedAt)
@@ -161,7 +162,8 @@ func (s *Store) AcceptInvitation(ctx context.Context, hash []byte, password stri
 }
 
 // ChangePassword gives the user another password where its hash is still old, and
-// the session in place of all others; Unauthenticated where it is not.
+// the session in place of all others, and forgets the wrong attempts for the name;
+// Unauthenticated where it is not.
 func (s *Store) ChangePassword(ctx context.Context, old, password string, start plimsoll.Session, event plimsoll.AuditEvent) error {
 	return s.transact(ctx, func(tx *sql.Tx) error {
 		u, err := s.userWithPassword(ctx, tx, start.UserID, old)
@@ -193,7 +195,8 @@ func setPassword(
 	if _, err := tx.ExecContext(ctx, `DELETE FROM sign_in_session WHERE user_id = $1`, u.ID); err != nil {
 		return err
 	}
-	return startSession(ctx, tx, u, start, event)
+	// What was guessed for the name was guessed of the password before.
+	return startSession(ctx, tx, u, start, plimsoll.AttemptsOfName(u.Name), event)
 }
 
 // DeleteUser removes a user, the sessions and what they were given.

@@ -87,11 +87,11 @@ type (
 		InvitedUser(ctx context.Context, hash []byte, now time.Time) (plimsoll.User, error)
 		AcceptInvitation(ctx context.Context, hash []byte, password string, start plimsoll.Session, e plimsoll.AuditEvent) error
 		ChangePassword(ctx context.Context, old, password string, start plimsoll.Session, e plimsoll.AuditEvent) error
-		TakeSignInAttempt(ctx context.Context, name string, now time.Time) (plimsoll.SignInAttempts, bool, error)
+		TakeSignInAttempt(ctx context.Context, key []byte, now time.Time) (plimsoll.SignInAttempts, bool, error)
 	}
 	// Sessions keeps who is signed in.
 	Sessions interface {
-		StartSession(ctx context.Context, start plimsoll.Session, password string, before []byte, e plimsoll.AuditEvent) error
+		StartSession(ctx context.Context, start plimsoll.Session, password string, before, attempts []byte, e plimsoll.AuditEvent) error
 		Session(ctx context.Context, hash []byte, now time.Time) (plimsoll.Session, plimsoll.User, error)
 		EndSession(ctx context.Context, hash []byte, e plimsoll.AuditEvent) error
 		AddAuthorizationCode(ctx context.Context, c plimsoll.AuthorizationCode, sessionTill time.Time) error

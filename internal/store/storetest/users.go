@@ -181,13 +181,13 @@ func sessions(t *testing.T, store Store) {
 	wantSession(t, store, first, &u)
 	wantNoSession(t, store, first.Hash, first.ExpiresAt)
 	second := newSession(&u, "second", noon().Add(time.Minute))
-	wantCode(t, store.StartSession(t.Context(), second, "another", nil, event("x", "x")), plimsoll.Unauthenticated)
-	must(t, store.StartSession(t.Context(), second, "hash", nil, event("user.signIn", u.ID)))
+	wantCode(t, store.StartSession(t.Context(), second, "another", nil, nil, event("x", "x")), plimsoll.Unauthenticated)
+	must(t, store.StartSession(t.Context(), second, "hash", nil, nil, event("user.signIn", u.ID)))
 	u.SignedInAt = second.CreatedAt
 	wantSession(t, store, first, &u)
 	wantSession(t, store, second, &u)
 	third := newSession(&u, "third", noon().Add(time.Minute))
-	must(t, store.StartSession(t.Context(), third, "hash", second.Hash, event("user.signIn", u.ID)))
+	must(t, store.StartSession(t.Context(), third, "hash", second.Hash, nil, event("user.signIn", u.ID)))
 	wantNoSession(t, store, second.Hash, noon())
 	must(t, store.EndSession(t.Context(), third.Hash, event("user.signOut", u.ID)))
 	must(t, store.EndSession(t.Context(), third.Hash, event("x", "x")))
@@ -195,7 +195,7 @@ func sessions(t *testing.T, store Store) {
 	wantSession(t, store, first, &u)
 	must(t, store.DeleteUser(t.Context(), u.ID, event("user.delete", u.ID)))
 	wantNoSession(t, store, first.Hash, noon())
-	wantCode(t, store.StartSession(t.Context(), third, "hash", nil, event("x", "x")), plimsoll.Unauthenticated)
+	wantCode(t, store.StartSession(t.Context(), third, "hash", nil, nil, event("x", "x")), plimsoll.Unauthenticated)
 }
 
 // passwords end sessions, whichever way they are set.
@@ -293,7 +293,7 @@ func codes(t *testing.T, store Store) {
 func attemptsAtOnce(t *testing.T, store Store) {
 	t.Helper()
 	take := func(ctx context.Context, name string, at time.Time) bool {
-		_, allowed, err := store.TakeSignInAttempt(ctx, name, at)
+		_, allowed, err := store.TakeSignInAttempt(ctx, plimsoll.AttemptsOfName(name), at)
 		if err != nil {
 			t.Error(err)
 		}
@@ -303,7 +303,7 @@ func attemptsAtOnce(t *testing.T, store Store) {
 	if counts[true] != plimsoll.FreeAttempts {
 		t.Errorf("%d attempts were let through", counts[true])
 	}
-	a, allowed, err := store.TakeSignInAttempt(t.Context(), "ada", noon())
+	a, allowed, err := store.TakeSignInAttempt(t.Context(), plimsoll.AttemptsOfName("ada"), noon())
 	must(t, err)
 	if allowed || !a.BlockedTill.Equal(noon().Add(time.Minute)) {
 		t.Errorf("%t, %+v", allowed, a)
@@ -318,8 +318,19 @@ func attemptsAtOnce(t *testing.T, store Store) {
 	for range plimsoll.FreeAttempts - 1 {
 		take(t.Context(), u.Name, noon())
 	}
-	must(t, store.StartSession(t.Context(), newSession(&u, "s", noon()), "hash", nil, event("user.signIn", u.ID)))
-	if a, allowed, err = store.TakeSignInAttempt(t.Context(), u.Name, noon()); err != nil || !allowed || a.Wrong != 1 {
+	// A right password forgets what was counted with it, and nothing else.
+	browser, name := []byte("\x00\xffbrowser"), plimsoll.AttemptsOfName(u.Name)
+	_, _, err = store.TakeSignInAttempt(t.Context(), browser, noon())
+	must(t, err)
+	must(t, store.StartSession(t.Context(), newSession(&u, "s", noon()), "hash", nil, browser, event("user.signIn", u.ID)))
+	if a, _, err = store.TakeSignInAttempt(t.Context(), browser, noon()); err != nil || a.Wrong != 1 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if take(t.Context(), u.Name, noon()) {
+		t.Error("the right password from a browser took the name's wait away")
+	}
+	must(t, store.StartSession(t.Context(), newSession(&u, "t", noon()), "hash", nil, name, event("user.signIn", u.ID)))
+	if a, allowed, err = store.TakeSignInAttempt(t.Context(), name, noon()); err != nil || !allowed || a.Wrong != 1 {
 		t.Errorf("%t, %+v, %v", allowed, a, err)
 	}
 }
@@ -332,7 +343,7 @@ func expiredSignIns(t *testing.T, store Store) {
 	must(t, store.InviteUser(t.Context(), newInvitation(&u, "i"), event("user.invite", u.ID)))
 	must2(store.InvitedUser(t.Context(), newInvitation(&u, "i").Hash, noon()))(t)
 	for range plimsoll.FreeAttempts {
-		_, _, err := store.TakeSignInAttempt(t.Context(), "nobody", noon())
+		_, _, err := store.TakeSignInAttempt(t.Context(), plimsoll.AttemptsOfName("nobody"), noon())
 		must(t, err)
 	}
 
@@ -345,13 +356,13 @@ func expiredSignIns(t *testing.T, store Store) {
 	wantSession(t, store, session, &u)
 	must(t, store.DropExpiredSignIns(t.Context(), session.ExpiresAt))
 	wantNoSession(t, store, session.Hash, noon())
-	_, allowed, err := store.TakeSignInAttempt(t.Context(), "nobody", noon())
+	_, allowed, err := store.TakeSignInAttempt(t.Context(), plimsoll.AttemptsOfName("nobody"), noon())
 	must(t, err)
 	if allowed {
 		t.Error("attempts were forgotten too early")
 	}
 	must(t, store.DropExpiredSignIns(t.Context(), noon().Add(24*time.Hour)))
-	_, allowed, err = store.TakeSignInAttempt(t.Context(), "nobody", noon())
+	_, allowed, err = store.TakeSignInAttempt(t.Context(), plimsoll.AttemptsOfName("nobody"), noon())
 	must(t, err)
 	if !allowed {
 		t.Error("attempts were not forgotten")
