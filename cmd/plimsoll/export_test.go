@@ -61,10 +61,10 @@ func TestExport(t *testing.T) {
 			id := s.addDevice(t, secret, name, "Linux")
 			state := fmt.Sprintf(`{"id":%q,"detectionState":"fail","lastStateUpdateDateTime":"2026-01-02T03:04:%02dZ","scriptOutput":%s}`, id, i, quotedJSON("=1 \"of\"\n,"+fmt.Sprint(i)))
 			s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/deviceRunStates", state)
+			want[id] = strings.Replace(name, "\t=", "\t'=", 1)
 			if strings.ContainsAny(name[:1], "=+-@\t") {
-				name = "'" + name
+				want[id] = "'" + want[id]
 			}
-			want[id] = name
 		}
 		rows := s.table(t, devices+"?$select=id,deviceName&$orderby=deviceName")
 		if diff := cmp.Diff([]string{"id", "deviceName"}, rows[0]); diff != "" || len(rows) != len(names)+1 {

@@ -32,7 +32,7 @@ func (a *API) followChanges(c *call) (*answer, error) {
 	if met, err := c.condition(result); met != result || c.r.Method == http.MethodHead {
 		return met, err // of what is not followed no page may be open
 	}
-	opened, err := a.pages.add()
+	opened, err := a.pages.add(c.caller.Subject)
 	if err != nil {
 		return nil, err
 	}

@@ -34,23 +34,26 @@ type Pages struct {
 	mu      sync.Mutex
 	stopped bool
 	open    map[*page]struct{}
+	ofOne   map[string]int // how many of them each caller has, by its subject
 	shown   *view // what all open pages were shown; nil while nobody looks
 }
 
 // page is one that is open.
 type page struct {
+	caller string
 	events chan []byte // closed at the page's end
 	why    error       // of an end that came before the first event
 }
 
-// NewPages makes the pages of a server, of which most may be open at once. state
+// NewPages makes the pages of a server, of which most may be open at once, and of one
+// caller three quarters of that: others find room beside one who opens and opens. state
 // gives what they are shown; fault is told where it cannot, which ends all pages.
 func NewPages(
 	state func(context.Context) (plimsoll.FleetState, error), most int, now func() time.Time, fault func(error),
 ) *Pages {
 	return &Pages{
 		state: state, most: most, now: now, fault: fault, encoder: newEventEncoder(),
-		wake: make(chan struct{}, 1), open: map[*page]struct{}{},
+		wake: make(chan struct{}, 1), open: map[*page]struct{}{}, ofOne: map[string]int{},
 	}
 }
 
@@ -147,6 +150,9 @@ func (p *Pages) broadcast(event []byte) {
 
 func (p *Pages) end(page *page) {
 	delete(p.open, page)
+	if p.ofOne[page.caller]--; p.ofOne[page.caller] == 0 {
+		delete(p.ofOne, page.caller)
+	}
 	close(page.events)
 }
 
@@ -178,21 +184,22 @@ func (p *Pages) Open() int {
 	return len(p.open)
 }
 
-// add opens a page, whose first event shows all there is.
-func (p *Pages) add() (*page, error) {
+// add opens a page of a caller, whose first event shows all there is.
+func (p *Pages) add(caller string) (*page, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.stopped:
 		return nil, stopping()
-	case len(p.open) >= p.most:
+	case len(p.open) >= p.most, p.ofOne[caller] >= p.most-p.most/4:
 		return nil, &plimsoll.Error{
 			Code: plimsoll.TooManyRequests, RetryAfter: stillHereInterval,
 			Message: "As many pages are open here as may; close one, or read the summaries from time to time instead.",
 		}
 	}
-	added := &page{events: make(chan []byte, maxUnread)}
+	added := &page{caller: caller, events: make(chan []byte, maxUnread)}
 	p.open[added] = struct{}{}
+	p.ofOne[caller]++
 	if p.shown != nil {
 		added.events <- p.encoder.whole(p.shown)
 		return added, nil

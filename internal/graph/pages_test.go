@@ -24,7 +24,7 @@ func TestPagesEnd(t *testing.T) {
 	}, 2, time.Now, func(err error) { told = err })
 	open := func() *page {
 		t.Helper()
-		added, err := p.add()
+		added, err := p.add("caller")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestPagesEnd(t *testing.T) {
 		}
 	}
 	reader, idler := open(), open()
-	if _, err := p.add(); plimsoll.ErrorCode(err) != plimsoll.TooManyRequests {
+	if _, err := p.add("caller"); plimsoll.ErrorCode(err) != plimsoll.TooManyRequests {
 		t.Errorf("a third page: %v", err)
 	}
 	for range maxUnread + 1 {
@@ -72,11 +72,35 @@ func TestPagesEnd(t *testing.T) {
 	if isOpen(again) || plimsoll.ErrorCode(again.why) != plimsoll.Unavailable {
 		t.Errorf("a page outlives the server: %v", again.why)
 	}
-	if _, err := p.add(); plimsoll.ErrorCode(err) != plimsoll.Unavailable {
+	if _, err := p.add("caller"); plimsoll.ErrorCode(err) != plimsoll.Unavailable {
 		t.Errorf("a page of a server that stopped: %v", err)
 	}
 	p.remove(again) // which ended already
 	if p.look(t.Context()) {
 		t.Error("it is looked at though nobody looks")
+	}
+}
+
+// TestPagesOfOneCaller leaves room for others beside one who opens all that may be.
+func TestPagesOfOneCaller(t *testing.T) {
+	t.Parallel()
+	p := NewPages(nil, 4, time.Now, nil)
+	var open []*page
+	for _, c := range []struct {
+		caller  string
+		refused bool
+	}{{"a", false}, {"a", false}, {"a", false}, {"a", true}, {"b", false}, {"b", true}} {
+		added, err := p.add(c.caller)
+		if c.refused != (plimsoll.ErrorCode(err) == plimsoll.TooManyRequests) {
+			t.Errorf("%s, beside %d: %v", c.caller, len(open), err)
+		}
+		if err == nil {
+			open = append(open, added)
+		}
+	}
+	p.remove(open[0])
+	p.remove(open[0])
+	if _, err := p.add("a"); err != nil {
+		t.Errorf("where one was closed: %v", err)
 	}
 }

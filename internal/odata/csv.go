@@ -6,16 +6,14 @@ import (
 )
 
 // AppendRecord writes a record of CSV (RFC 4180), with the CRLF that ends it. What
-// a spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a
-// carriage return) has an apostrophe before it, which says that it is text.
+// a spreadsheet would take for a formula has an apostrophe before it, which says
+// that it is text.
 func AppendRecord(dst []byte, cells ...string) []byte {
 	for i, cell := range cells {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0 {
-			cell = "'" + cell
-		}
+		cell = asText(cell)
 		if !strings.ContainsAny(cell, "\",\r\n") {
 			dst = append(dst, cell...)
 			continue
@@ -25,6 +23,25 @@ func AppendRecord(dst []byte, cells ...string) []byte {
 		dst = append(dst, '"')
 	}
 	return append(dst, '\r', '\n')
+}
+
+// asText puts an apostrophe before each sign that begins a formula where a cell may
+// begin: at the start, and behind what ends a cell where a spreadsheet cuts at
+// semicolons or tabs, as it does in much of Europe, and so takes no quote for one.
+// OWASP's "CSV Injection" has the signs, of full width too.
+func asText(cell string) string {
+	const signs, ends = "=+-@＝＋－＠", "\t\r\n;"
+	var safe strings.Builder
+	written, begins := 0, true
+	for i, c := range cell {
+		if begins && strings.ContainsRune(signs, c) || i == 0 && strings.ContainsRune(ends, c) {
+			safe.WriteString(cell[written:i] + "'")
+			written = i
+		}
+		begins = strings.ContainsRune(ends, c)
+	}
+	safe.WriteString(cell[written:])
+	return safe.String()
 }
 
 // Selected gives the properties that a selection wants, in the order in which
