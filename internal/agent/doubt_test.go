@@ -152,6 +152,50 @@ func TestTakenAwayWhileItRuns(t *testing.T) {
 	}
 }
 
+// TestGivenAgain takes a script away after it ran, or while it runs, and gives it
+// again: the server has forgotten its result, and so it runs again, once.
+func TestGivenAgain(t *testing.T) {
+	t.Parallel()
+	for name, whileItRuns := range map[string]bool{"after it ran": false, "while it runs": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScripted(t)
+			c, log := s.settings(t, nil)
+			folder := t.TempDir()
+			script := s.script(1, fmt.Sprintf("#!/bin/sh\necho run >> %[1]s/runs\nwhile test ! -e %[1]s/go; do sleep 0.05; done\n", folder))
+			other := s.script(2, "#!/bin/sh\necho taken\n")
+			letGo := func() {
+				if err := os.WriteFile(filepath.Join(folder, "go"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ran := func(results int) func() bool { return func() bool { return len(s.results()) == results } }
+			s.give(script)
+			runAgent(t, c)
+			if whileItRuns {
+				eventually(t, "it runs", log, func() bool { _, err := os.Stat(filepath.Join(folder, "runs")); return err == nil })
+				s.give(other)
+				eventually(t, "it is taken away", log, ran(1))
+				letGo()
+			} else {
+				letGo()
+				eventually(t, "it ran", log, ran(1))
+				s.give(other)
+			}
+			eventually(t, "the other and the first result", log, ran(2))
+			s.give(script, other)
+			eventually(t, "it runs again", log, ran(3))
+			other["runRequest"] = 1
+			s.give(script, other)
+			eventually(t, "the other runs again", log, ran(4))
+			runs, err := os.ReadFile(filepath.Join(folder, "runs"))
+			if err != nil || string(runs) != "run\nrun\n" {
+				t.Errorf("%q, %v", runs, err)
+			}
+		})
+	}
+}
+
 // TestRefusedWhileItRuns gives a script in a way that cannot be followed while it runs
 // as it was given before: that is the last word on it.
 func TestRefusedWhileItRuns(t *testing.T) {

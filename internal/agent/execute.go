@@ -58,15 +58,14 @@ func (a *Agent) take(given assignment, refused []checkin.RefusedScript) {
 			before = slices.Delete(before, at, at+1)
 		}
 		if s.Revision != wire.Revision || s.ContentHash != wire.ContentHash {
-			s.present, s.reason = false, ""
+			s.reason = ""
 			if s.faults == 0 { // else a server that gives one and then the other would be asked on and on
 				s.notYet = time.Time{}
 			}
 		}
 		s.Script, s.schedule = wire, schedule
-		if _, err := os.Stat(a.contentPath(s)); err == nil {
-			s.present = true
-		}
+		_, err = os.Stat(a.contentPath(s))
+		s.present = err == nil
 		a.scripts = append(a.scripts, s)
 		if r := a.record(s.ID); r.Refused != "" { // what was reported then was not of a run
 			r.Refused, r.Progress = "", plimsoll.Progress{}
@@ -84,6 +83,21 @@ func (a *Agent) take(given assignment, refused []checkin.RefusedScript) {
 	a.removeContents()
 	a.reportRefused()
 	a.forget()
+}
+
+// takeAway has scripts that are given no more be new to the device, should they come
+// back: the server forgot their results with them. It gives the records that it changed.
+func (a *Agent) takeAway(given []checkin.Script, refused []checkin.RefusedScript) map[string]*record {
+	changed := map[string]*record{}
+	for _, s := range a.scripts {
+		if !slices.ContainsFunc(given, func(other checkin.Script) bool { return other.ID == s.ID }) &&
+			!slices.ContainsFunc(refused, func(other checkin.RefusedScript) bool { return other.ID == s.ID }) {
+			r := a.record(s.ID)
+			r.Progress = plimsoll.Progress{}
+			changed[s.ID] = r
+		}
+	}
+	return changed
 }
 
 // compare finds out, by an answer that came later, about latest results of which the
@@ -322,6 +336,9 @@ func (a *Agent) mayRun(s *script, r *record, job *runner.Job, now time.Time) (si
 func (a *Agent) conclude(s *script, ran *checkin.Script, began time.Time, verdict runner.Verdict) {
 	r := a.record(ran.ID)
 	r.Progress = plimsoll.Progress{Revision: ran.Revision, RanAt: began, RunRequest: max(r.RunRequest, ran.RunRequest)}
+	if slices.Contains(a.leaving, s) { // as in takeAway
+		r.Progress = plimsoll.Progress{}
+	}
 	r.Sequence = max(r.Sequence, ran.LastSequence, s.LastSequence) + 1
 	r.Reported, r.Doubted, r.Foreign = false, false, false
 	if !s.begun {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -240,6 +241,7 @@ func (l *link) acknowledge(a *Agent, request *checkin.CheckInRequest, sent []que
 	var given *assignment
 	if answer.Scripts != nil {
 		given = &assignment{ETag: answer.ETag, Scripts: answer.Scripts}
+		maps.Copy(records, a.takeAway(given.Scripts, answer.Refused))
 		a.take(*given, answer.Refused)
 	}
 	if slices.ContainsFunc(a.scripts, func(s *script) bool { return records[s.ID] != nil && records[s.ID].Doubted }) {

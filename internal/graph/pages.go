@@ -35,7 +35,7 @@ type Pages struct {
 	stopped bool
 	open    map[*page]struct{}
 	ofOne   map[string]int // how many of them each caller has, by its subject
-	shown   *view // what all open pages were shown; nil while nobody looks
+	shown   *view          // what all open pages were shown; nil while nobody looks
 }
 
 // page is one that is open.
