@@ -48,6 +48,10 @@ func Read() []Permission {
 	}
 }
 
+// ReadAudit gives the permissions of which any one allows reading who changed what:
+// it names groups, users and clients too, which those of [Read] alone may not see.
+func ReadAudit() []Permission { return []Permission{ConfigurationRead, ConfigurationReadWrite} }
+
 // Write gives the permissions of which any one allows changing what those of
 // [Read] allow reading.
 func Write() []Permission {

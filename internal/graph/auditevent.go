@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"plimsoll"
+	"plimsoll/internal/auth"
 	"plimsoll/internal/odata"
 	"plimsoll/internal/query"
 )
@@ -90,7 +91,7 @@ func auditEventType(actor *odata.EntityType[plimsoll.AuditEvent], resource *odat
 // auditEvents is the set of who changed what.
 func (a *API) auditEvents() *set[auditEvent] {
 	return &set[auditEvent]{
-		pattern: auditEventsPath, typ: a.model.auditEvent, access: toScripts(), own: query.Number,
+		pattern: auditEventsPath, typ: a.model.auditEvent, access: access{reads: auth.ReadAudit()}, own: query.Number,
 		list: func(c *call, _ string, page query.Page) (query.Rows[auditEvent], error) {
 			found, err := a.fleet(c).AuditTrail(c.r.Context(), page)
 			return shownRows(found, shownAuditEvent), err

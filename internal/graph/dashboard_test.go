@@ -95,7 +95,7 @@ func TestReachedDevices(t *testing.T) {
 func TestAuditEvents(t *testing.T) {
 	t.Parallel()
 	s := newTestSurface()
-	s.token = "DeviceManagementScripts.Read.All"
+	s.token = "DeviceManagementConfiguration.Read.All"
 	list := s.send(t, http.StatusOK, "GET", auditEventsPath+"?$filter=activityDateTime ge 2026-01-01T00:00:00Z and resourceId eq 's:d'&$orderby=activityDateTime desc&$top=5", "")
 	rows, _ := list["value"].([]any)
 	first, _ := rows[0].(object)
@@ -118,6 +118,7 @@ func TestAuditEvents(t *testing.T) {
 	}
 	s.send(t, http.StatusBadRequest, "GET", auditEventsPath+"?$filter=actor eq 'x'", "")
 	s.send(t, http.StatusMethodNotAllowed, "POST", auditEventsPath, `{}`)
-	s.token = "Group.Read.All"
-	s.send(t, http.StatusForbidden, "GET", auditEventsPath, "")
+	for _, s.token = range []string{"Group.Read.All", "DeviceManagementScripts.ReadWrite.All", "DeviceManagementManagedDevices.Read.All"} {
+		s.send(t, http.StatusForbidden, "GET", auditEventsPath, "") // it names what these may not see
+	}
 }
