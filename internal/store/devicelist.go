@@ -137,16 +137,21 @@ func (s *Store) MatchingDevices(ctx context.Context, rule *plimsoll.Rule, limit 
 	var total int64
 	var first [][]int64
 	for last, read := int64(0), matchChunk; read == matchChunk; {
-		numbers, err := collect(ctx, s.read, func(row scanner) (number int64, err error) {
-			d, err := scanDevice(row, &number)
-			if facts := d.RuleFacts(); err == nil && rule.Matches(&facts) {
-				total++
-				if len(first) < limit {
-					first = append(first, []int64{number})
+		var numbers []int64
+		// Each chunk waits for a turn of its own: all of them may take longer than a list has.
+		err := s.scan(ctx, "rule", "To hold some thousand devices against the rule takes", func(ctx context.Context) (err error) {
+			numbers, err = collect(ctx, s.read, func(row scanner) (number int64, err error) {
+				d, err := scanDevice(row, &number)
+				if facts := d.RuleFacts(); err == nil && rule.Matches(&facts) {
+					total++
+					if len(first) < limit {
+						first = append(first, []int64{number})
+					}
 				}
-			}
-			return number, err
-		}, `SELECT `+storedColumns()+`, '', d.number FROM device d WHERE d.number > $1 ORDER BY d.number LIMIT $2`, last, matchChunk)
+				return number, err
+			}, `SELECT `+storedColumns()+`, '', d.number FROM device d WHERE d.number > $1 ORDER BY d.number LIMIT $2`, last, matchChunk)
+			return err
+		})
 		if err != nil {
 			return query.Rows[plimsoll.Device]{}, err
 		}

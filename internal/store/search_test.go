@@ -115,10 +115,19 @@ func TestSearchesLeaveRoom(t *testing.T) {
 		if _, err := s.Script(t.Context(), "none"); plimsoll.ErrorCode(err) != plimsoll.NotFound {
 			t.Error(err)
 		}
-		soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		if _, err := s.Scripts(soon, query.Page{Limit: 1}); !errors.Is(err, context.DeadlineExceeded) {
+		rule, err := plimsoll.ParseRule("rule", `device.deviceOwnership -eq "Company"`)
+		if err != nil {
 			t.Error(err)
+		}
+		for name, read := range map[string]func(ctx context.Context) error{
+			"scripts":             func(ctx context.Context) error { _, err := s.Scripts(ctx, query.Page{Limit: 1}); return err },
+			"devices that a rule": func(ctx context.Context) error { _, err := s.MatchingDevices(ctx, rule, 1); return err },
+		} {
+			soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			if err := read(soon); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v", name, err)
+			}
+			cancel()
 		}
 		close(release)
 		if _, err := s.Scripts(t.Context(), query.Page{Limit: 1}); err != nil {
