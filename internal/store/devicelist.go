@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"plimsoll"
@@ -45,6 +46,27 @@ const compliance = `CASE WHEN d.cloned_at IS NOT NULL THEN 'conflict' ELSE coale
 		WHEN 3 THEN 'noncompliant' WHEN 2 THEN 'error' WHEN 1 THEN 'compliant' END
 	FROM run_state c JOIN script cs ON cs.number = c.script AND cs.revision = c.revision
 	WHERE c.bucket = d.bucket AND c.device = d.number), 'unknown') END`
+
+// complianceIs is the SQL of a device's compliance being one, in words that find
+// the few of whom an index tells.
+func complianceIs(member string) string {
+	on := func(state plimsoll.RunState) string {
+		return fmt.Sprintf(`d.number IN (SELECT c.device FROM script cs CROSS JOIN run_state c
+			WHERE c.script = cs.number AND c.state = %d AND c.revision = cs.revision)`, stateNumber(state))
+	}
+	switch plimsoll.ComplianceState(member) {
+	case plimsoll.ComplianceNoncompliant:
+		return "(d.cloned_at IS NULL AND " + on(plimsoll.StateFail) + ")"
+	case plimsoll.ComplianceError:
+		return "(d.cloned_at IS NULL AND " + on(plimsoll.StateScriptError) + " AND NOT " + on(plimsoll.StateFail) + ")"
+	case plimsoll.ComplianceConflict:
+		return "d.cloned_at IS NOT NULL"
+	case plimsoll.ComplianceUnknown, plimsoll.ComplianceCompliant:
+		return "(" + compliance + ") = '" + member + "'"
+	default: // no device is any other
+		return "FALSE"
+	}
+}
 
 // folded, behind a property's name, is that property in lower case, where it is
 // kept so.
@@ -105,6 +127,7 @@ func scanDevice(row scanner, more ...any) (d plimsoll.Device, err error) {
 func deviceList() *list[plimsoll.Device] {
 	return &list[plimsoll.Device]{
 		from: "device d", columns: deviceProperties(), own: sortKey{sql: "d.number", kind: query.Number},
+		equal:   map[string]func(string) string{"complianceState": complianceIs},
 		selects: deviceColumns(), scan: scanDevice,
 		size: func(d *plimsoll.Device) int { return len(d.Notes) + 1000 },
 	}

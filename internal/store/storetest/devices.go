@@ -72,14 +72,17 @@ func deviceCompliance(t *testing.T, store Store) {
 	id := enrolled(t, store, "a")[0]
 	want := func(want plimsoll.ComplianceState) {
 		t.Helper()
-		page := everything()
-		field := &query.Expr{Op: query.Field, Name: "complianceState", Type: complianceType()}
-		value := &query.Expr{Op: query.Literal, Value: string(want), Type: complianceType()}
-		page.Filter = querytest.Make(query.Eq, query.Boolean, field, value)
-		list, err := store.Devices(t.Context(), page)
-		must(t, err)
-		if d, err := store.Device(t.Context(), id); err != nil || d.Compliance != want || len(list.Rows) != 1 {
-			t.Errorf("the device is %q, and found %d times as %q; %v", d.Compliance, len(list.Rows), want, err)
+		for _, state := range plimsoll.ComplianceStates() {
+			page := everything()
+			field := &query.Expr{Op: query.Field, Name: "complianceState", Type: complianceType()}
+			value := &query.Expr{Op: query.Literal, Value: string(state), Type: complianceType()}
+			page.Filter = querytest.Make(query.Eq, query.Boolean, field, value)
+			list, err := store.Devices(t.Context(), page)
+			must(t, err)
+			d, err := store.Device(t.Context(), id)
+			if err != nil || d.Compliance != want || len(list.Rows) == 1 != (state == want) {
+				t.Errorf("the device is %q, want %q, and found %d times as %q; %v", d.Compliance, want, len(list.Rows), state, err)
+			}
 		}
 	}
 	first, second := addScript(t, store), addScript(t, store)
