@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"sync/atomic"
 
@@ -40,7 +39,7 @@ func (s *Store) countRunStates(ctx context.Context, script int64, filter *query.
 		return n, true, err
 	}
 	// Every device has a run state: the names alone tell how many there are in any.
-	n, err = s.countInParts(ctx, list[plimsoll.DeviceRunState]{from: "device d", where: "TRUE"}, "d.number", named)
+	n, err = s.countNames(ctx, named)
 	if err != nil {
 		return 0, true, err
 	}
@@ -55,25 +54,24 @@ func (s *Store) countRunStates(ctx context.Context, script int64, filter *query.
 // countNamed gives how many of a script's run states are in one of the states on a
 // device whose name meets the conditions.
 func (s *Store) countNamed(ctx context.Context, script int64, states map[string]int64, named []*query.Expr) (n int64, err error) {
-	conditions, err := s.rangesOf(ctx, script, states)
-	for i := 0; err == nil && i < len(conditions); i++ {
+	rows, err := s.rowsInStates(ctx, script, states)
+	for i := 0; err == nil && i < len(rows); i++ {
+		l := list[plimsoll.DeviceRunState]{
+			from: rows[i].from + ` CROSS JOIN device d` + s.dialect.by("device_by_number"), args: []any{script}, columns: namesOfDevices(),
+			where: "r.script = $1 AND d.bucket = r.bucket AND d.number = r.device AND " + rows[i].where,
+		}
 		var some int64
-		some, err = s.countInParts(ctx, list[plimsoll.DeviceRunState]{
-			from: `run_state r` + s.dialect.by("run_state_by_outcome") + ` CROSS JOIN device d` + s.dialect.by("device_by_number"), args: []any{script},
-			where: "r.script = $1 AND d.bucket = r.bucket AND d.number = r.device AND " + conditions[i],
-		}, "r.device", named)
+		some, err = l.count(ctx, s, allOf(named))
 		n += some
 	}
 	return n, err
 }
 
-// countInParts counts the rows of l whose devices' names meet the conditions.
-func (s *Store) countInParts(ctx context.Context, l list[plimsoll.DeviceRunState], number string, named []*query.Expr) (n int64, err error) {
-	l.columns = namesOfDevices()
+// countNames gives how many devices have a name that meets the conditions.
+func (s *Store) countNames(ctx context.Context, named []*query.Expr) (n int64, err error) {
 	err = s.inParts(ctx, func(ctx context.Context, of numberRange) error {
-		part := l
-		part.where += fmt.Sprintf(" AND %s > %d AND %s <= %d", number, of.above, number, of.last)
-		found, err := part.count(ctx, s, allOf(named))
+		l := list[plimsoll.Device]{from: "device d", where: "d.number > $1 AND d.number <= $2", args: []any{of.above, of.last}, columns: namesOfDevices()}
+		found, err := l.count(ctx, s, allOf(named))
 		atomic.AddInt64(&n, found)
 		return err
 	})

@@ -27,6 +27,9 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.
 	l.counted = func(ctx context.Context, filter *query.Expr) (int64, bool, error) {
 		return s.countRunStates(ctx, script, filter)
 	}
+	if page.Limit == 0 && (page.Filter == nil || looksOnlyAt(page.Filter, detectionState)) {
+		return l, nil // the counts tell
+	}
 	fleet, err := s.countOfDevices(ctx)
 	if err != nil {
 		return nil, err
@@ -187,40 +190,49 @@ func (s *Store) devicesNamed(ctx context.Context, conditions []*query.Expr, few 
 // devicesInStates gives the numbers of the devices on which a script is in one of
 // the states, or some more than few.
 func (s *Store) devicesInStates(ctx context.Context, script int64, states map[string]int64, few int64) ([]int64, error) {
-	parts, err := s.rangesOf(ctx, script, states)
-	if err != nil || parts == nil {
+	rows, err := s.rowsInStates(ctx, script, states)
+	if err != nil || rows == nil {
 		return nil, err
 	}
-	for i, condition := range parts {
-		parts[i] = "SELECT r.device FROM run_state r WHERE r.script = $1 AND " + condition
+	parts := make([]string, len(rows))
+	for i, of := range rows {
+		parts[i] = "SELECT r.device FROM " + of.from + " WHERE r.script = $1 AND " + of.where
 	}
 	return collect(ctx, s.read, column[int64], strings.Join(parts, " UNION ALL ")+" LIMIT $2", s.dialect.passing([]any{script, few + 1})...)
 }
 
-// rangesOf gives the conditions of being in one of the states, of which an index
-// has the rows of each together, and no row meets two. The revision is told rather than
-// joined, so that PostgreSQL knows how few are of an older one.
-func (s *Store) rangesOf(ctx context.Context, script int64, states map[string]int64) (conditions []string, err error) {
+// rowsOf is some rows of run_state, r, that an index has all about.
+type rowsOf struct{ from, where string }
+
+// rowsInStates gives where the rows of a script are that are in one of the states;
+// none is at two places. What is told here rather than joined is for PostgreSQL to
+// know how few there are.
+func (s *Store) rowsInStates(ctx context.Context, script int64, states map[string]int64) (rows []rowsOf, err error) {
 	revision, err := s.scriptRevision(ctx, script)
 	if err != nil {
 		return nil, err
 	}
 	for state := range states {
-		condition := fmt.Sprintf("r.state = %d", stateNumber(plimsoll.RunState(state)))
+		of := rowsOf{"run_state r" + s.dialect.by("run_state_by_time"), fmt.Sprintf("r.state = %d", stateNumber(plimsoll.RunState(state)))}
 		switch plimsoll.RunState(state) {
 		case plimsoll.StateNotApplicable:
 		case plimsoll.StatePending:
-			for number, older := range plimsoll.RunStates() {
-				if older != plimsoll.StateNotApplicable && older != plimsoll.StatePending {
-					conditions = append(conditions, fmt.Sprintf("r.state = %d AND r.revision < %d", number, revision))
-				}
+			old := fmt.Sprintf("(%s OR r.state <> 5 AND r.revision < %d)", of.where, revision)
+			var latest int64 // none of them ran later
+			if err = s.read.QueryRowContext(ctx, "SELECT coalesce(max(r.last_run), 0) FROM run_count r WHERE r.script = $1 AND r.n > 0 AND "+old,
+				script).Scan(&latest); err != nil {
+				return nil, refusal(err)
 			}
+			of.where = fmt.Sprintf("r.ran_at <= %d AND %s", latest, old)
 		default:
-			condition += fmt.Sprintf(" AND r.revision = %d", revision)
+			of.where += fmt.Sprintf(" AND r.revision = %d", revision)
+			if state == string(plimsoll.StateFail) || state == string(plimsoll.StateScriptError) {
+				of.from = "run_state r" + s.dialect.by("run_state_by_fault")
+			}
 		}
-		conditions = append(conditions, condition)
+		rows = append(rows, of)
 	}
-	return conditions, nil
+	return rows, nil
 }
 
 func (s *Store) scriptRevision(ctx context.Context, script int64) (revision int64, err error) {

@@ -7,11 +7,7 @@ UPDATE device SET folded_name = unicode_lower(device_name);
 DROP INDEX device_by_number;
 CREATE INDEX device_by_number ON device (number, folded_name, device_name, bucket);
 
--- All states, where 00009 had two: of a script that was just edited few are
--- success, and later few are pending.
-DROP INDEX run_state_by_fault;
-CREATE INDEX run_state_by_outcome ON run_state (script, state, revision, device, bucket);
-
--- With what tells the state: of a list by time, most rows are then passed by there.
+-- With what tells the state. Every run changes an entry of this index anyway: so
+-- the few that are pending, or are not any more, are found without another one.
 DROP INDEX run_state_by_time;
 CREATE INDEX run_state_by_time ON run_state (script, ran_at, device, bucket, state, revision);
