@@ -2,6 +2,7 @@
 // functions; numbers come formatted, with the bare one behind where the words depend on it.
 
 const s = (n, one, many) => (n === 1 ? one : many);
+const all = (names) => new Intl.ListFormat('en').format(names);
 
 export const t = {
   product: 'Plimsoll',
@@ -45,7 +46,7 @@ export const t = {
 
   kinds: { healthy: 'Healthy', issue: 'Issue', error: 'Error', pending: 'Pending' },
   states: { success: 'Healthy', fail: 'Issue', scriptError: 'Error', pending: 'Pending', unknown: 'Pending', notApplicable: 'Not applicable' },
-  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By content', all: 'All platforms' },
+  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By its first line', all: 'All platforms' },
   bar: { nothing: 'no device counts', part: (kind, n, share) => `${kind} ${n} (${share})` },
   output: {
     error: 'Error', out: 'Output', none: 'It said nothing.', less: 'Show less', more: (n) => `Show ${n} more characters`,
@@ -135,6 +136,11 @@ export const t = {
   },
   preview: {
     title: 'What changes', back: 'Back', stays: 'Devices keep the states they have.',
+    moves: (now, before) => `It runs on ${all(now)} then, until now on ${all(before)}.`,
+    counted: (out, o, into, i) => `${out} ${s(o, 'device drops', 'devices drop')} out of its numbers; ${into} ${s(i, 'comes', 'come')} in, pending until ${s(i, 'it has', 'they have')} run it.`,
+    uncounted: (now) => `Devices of other systems drop out of its numbers; those of ${all(now)} that it is assigned to come in, pending until they have run it.`,
+    pendingThose: 'This makes a new version: devices that have run the last one go back to pending until they have run it.',
+    reported: 'This makes a new version. Its numbers stay: somebody else’s runner reports them.',
     pending: (n, c) => (c === 0 ? 'This makes a new version of the script.' : `This makes a new version: ${s(c, 'the one device goes', `all ${n} devices go`)} back to pending until ${s(c, 'it has', 'they have')} run it.`),
   },
   assign: {
