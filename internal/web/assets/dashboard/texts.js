@@ -150,6 +150,8 @@ export const t = {
     when: 'When', schedules: { none: 'Once a day, at any time', hourly: 'Every few hours', daily: 'Every few days', once: 'Once', other: 'Another schedule (kept as it is)' },
     hours: 'Hours between', days: 'Days between', intervalWrong: 'From 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
     save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
+    noSource: 'This script has no source: it finds nothing on the devices that it is assigned to.',
+    reportedTitle: 'Count it from its devices?', reportedBody: 'So far somebody else’s runner reports this script’s numbers. Once it is assigned they are counted from its devices, which all begin as pending. What was reported stays in the history; what that runner reports from then on is refused.',
     nobodyTitle: 'Assign it to nobody?', nobodyBody: 'No device runs the script any more, and what it found there leaves its numbers.',
     reached: (n, c) => `${n} ${s(c, 'device is', 'devices are')} reached`, notApplicable: (n, c) => `; ${n} more ${s(c, 'is of another platform and does', 'are of another platform and do')} not run it`, counting: 'Counting devices…', incomplete: 'Complete the assignments to see whom they reach.',
   },

@@ -3,10 +3,12 @@ import { html, useEffect, useState } from '../preact.js';
 import { useAction, useApp, useRead, useRested, useUnsaved } from '../hooks.js';
 import { withOptions } from '../api.js';
 import { count } from '../format.js';
+import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Icon } from '../ui/icon.js';
 import { Button, Choice, Empty, Loaded, Problem, TextField } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
+import { readOrigin } from './reported.js';
 import { scriptPath } from './script.js';
 
 const graph = '#microsoft.graph.';
@@ -18,11 +20,11 @@ let lastKey = 0;
 
 /** An assignment as the form has it. One of a kind that is not offered here stays as it is. */
 function rowOf({ target, runSchedule, runRemediationScript }, names) {
-  const to = keyOf(targets, target['@odata.type']);
+  const kind = keyOf(targets, target['@odata.type']);
   const when = runSchedule ? keyOf(schedules, runSchedule['@odata.type']) : 'none';
   const filterId = target.deviceAndAppManagementAssignmentFilterId;
   return {
-    key: ++lastKey, to: to ?? 'other', group: target.groupId ? { id: target.groupId, name: names.get(target.groupId) ?? target.groupId } : null,
+    key: ++lastKey, to: kind ?? 'other', group: target.groupId ? { id: target.groupId, name: names.get(target.groupId) ?? target.groupId } : null,
     filterType: target.deviceAndAppManagementAssignmentFilterType ?? 'none', filter: filterId ? { id: filterId, name: names.get(filterId) ?? filterId } : null,
     when: when ?? 'other', interval: `${runSchedule?.interval ?? 1}`, time: (runSchedule?.time ?? '09:00').slice(0, 5), utc: runSchedule?.useUtc ?? false,
     date: runSchedule?.date ?? '', asIs: { target, runSchedule, runRemediationScript },
@@ -88,7 +90,7 @@ export function Assignments({ script }) {
 }
 
 function Editing({ script, stored, saved }) {
-  const { api, ask, me, say } = useApp();
+  const { api, ask, live, me, say } = useApp();
   const [rows, setRows] = useState(stored);
   const [tried, setTried] = useState(false);
   useEffect(() => setRows(stored), [stored]);
@@ -101,6 +103,8 @@ function Editing({ script, stored, saved }) {
     setTried(true);
     if (incomplete) return;
     if (rows.length === 0 && !await ask({ title: t.assign.nobodyTitle, body: t.assign.nobodyBody, action: t.assign.save, danger: true })) return;
+    if (stored.length === 0 && (await readOrigin(api, live, script)).reported
+      && !await ask({ title: t.assign.reportedTitle, body: t.assign.reportedBody, action: t.assign.save, danger: true })) return;
     await api.post(`${scriptPath(script.id)}/assign`, bodyOf(rows));
     saved(rows);
     say(t.assign.saved);
@@ -109,6 +113,7 @@ function Editing({ script, stored, saved }) {
   return html`<form class="form" onSubmit=${(e) => { e.preventDefault(); saving.run(); }}>
     <fieldset class="bare" disabled=${!may}>
     <legend class="unseen">${t.script.tabs.assignments}</legend>
+    ${!script.detectionScriptContent && html`<p class="consequence">${t.assign.noSource} ${may && html`<a href=${to('scripts', script.id, 'edit')}>${t.source.write}</a>`}</p>`}
     ${rows.length === 0 && html`<${Empty} title=${t.assign.none}>${t.assign.noneHint}<//>`}
     ${rows.map((row, i) => html`<${Row} key=${row.key} n=${i + 1} row=${row} gaps=${tried ? gapsOf(row) : {}} set=${(values) => set(row.key, values)}
       remove=${() => setRows((now) => now.filter(({ key }) => key !== row.key))} may=${may} />`)}

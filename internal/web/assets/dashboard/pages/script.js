@@ -59,18 +59,23 @@ function Editing({ script, saved }) {
 }
 
 function Summary({ script }) {
-  const { me } = useApp();
   const summary = useSummaries().get(script.id) ?? script.runSummary;
-  if (!summary) {
-    return html`<${Empty} title=${t.script.noNumbers} action=${me.can.writeScripts && html`<a class="button primary" href=${to('scripts', script.id, 'assignments')}>${t.script.assign}</a>`}>
-      ${t.script.noNumbersHint}<//>`;
-  }
+  if (!summary) return html`<${NoNumbers} script=${script} />`;
   return html`<section class="totals" aria-label=${t.script.tabs.summary}>
       <${Bar} summary=${summary} />
       <${Figures} summary=${summary} href=${(state) => `${to('scripts', script.id, 'devices')}?state=${state}`} />
       <p class="muted small">${t.script.counted(count(totalOf(summary)), totalOf(summary))} ${t.script.lastRun} <${Time} at=${summary.lastScriptRunDateTime} /></p>
     </section>
     <${History} script=${script} />`;
+}
+
+/** A script without numbers now, which may have had some. */
+function NoNumbers({ script }) {
+  const { api, me } = useApp();
+  const had = useRead((signal) => api.get(`${scriptPath(script.id)}/plimsoll.runSummaryHistory()?$top=1`, { signal }), [script.id]);
+  return html`<${Empty} title=${t.script.noNumbers} action=${me.can.writeScripts && html`<a class="button primary" href=${to('scripts', script.id, 'assignments')}>${t.script.assign}</a>`}>
+      ${t.script.noNumbersHint}<//>
+    ${had.data?.value.length > 0 && html`<${History} script=${script} />`}`;
 }
 
 function Reading({ script }) {
