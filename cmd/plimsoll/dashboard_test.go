@@ -30,6 +30,7 @@ func TestDashboard(t *testing.T) {
 		"watch a fleet":     story.watchFleet,
 		"rules":             story.writeRules,
 		"assign reported":   story.assignReported,
+		"keep the focus":    story.keepFocus,
 		"read only":         story.readOnly,
 		"permission lost":   story.losePermission,
 		"session ends":      story.sessionEnds,

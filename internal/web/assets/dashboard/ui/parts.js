@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from '../preact.js
 import { useApp, useTitle } from '../hooks.js';
 import { Plain, plainly } from '../plain.js';
 import { t } from '../texts.js';
+import { rememberFocus } from './focus.js';
 import { Icon } from './icon.js';
 
 /** @param {{kind?: 'primary'|'danger'|'quiet', icon?: string, busy?: boolean, disabled?: boolean, onClick?: any, type?: string, children: any}} props */
@@ -129,10 +130,14 @@ export function Dialog({ title, onClose, children, actions, wide }) {
   const element = useRef(null);
   const id = useId();
   useLayoutEffect(() => {
-    const before = document.activeElement;
-    element.current.showModal();
-    (element.current.querySelector('[data-first]') ?? element.current.querySelector('h2')).focus();
-    return () => before instanceof HTMLElement && before.isConnected && before.focus();
+    const dialog = element.current;
+    const giveBack = rememberFocus();
+    dialog.showModal();
+    (dialog.querySelector('[data-first]') ?? dialog.querySelector('h2')).focus();
+    return () => {
+      dialog.close(); // while it is open, nothing behind it takes the focus
+      giveBack();
+    };
   }, []);
   return html`<dialog ref=${element} class=${wide ? 'wide' : ''} aria-labelledby=${id}
     onCancel=${(e) => { e.preventDefault(); onClose(); }}>
