@@ -31,6 +31,7 @@ func TestDashboard(t *testing.T) {
 		"rules":             story.writeRules,
 		"assign reported":   story.assignReported,
 		"keep the focus":    story.keepFocus,
+		"show the trend":    story.showTrend,
 		"read only":         story.readOnly,
 		"permission lost":   story.losePermission,
 		"session ends":      story.sessionEnds,
