@@ -13,6 +13,7 @@ func (a story) assignReported() {
 	p.visit("/scripts/" + script + "/assignments")
 	p.reads("This script has no source")
 	p.click("button", "Add an assignment")
+	p.choose("When", "Every day at midnight")
 	p.click("button", "Save assignments")
 	p.waitFor("heading", "Count it from its devices?")
 	p.click("button", "Cancel")
@@ -24,6 +25,10 @@ func (a story) assignReported() {
 	p.click("button", "Save assignments")
 	p.reads("The assignments are saved.")
 	s.awaitCounts(t, script, "0 0 0 0")
+	p.visit("/scripts/" + script)
+	p.visit("/scripts/" + script + "/assignments") // as it is stored
+	p.until("[...document.querySelectorAll('.assignment select')].some((one) => one.selectedOptions[0].text === 'Every day at midnight')")
+	p.until("document.querySelector('main form button[type=submit]').disabled")
 
 	gone := s.addScript(t)
 	s.must(t, http.StatusCreated, "POST", scripts+"/"+gone+"/runSummary", summaryBody(8))

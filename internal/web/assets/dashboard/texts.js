@@ -147,7 +147,11 @@ export const t = {
     none: 'Assigned to nobody', noneHint: 'No device runs this script.', add: 'Add an assignment', nth: (n) => `Assignment ${n}`, remove: (n) => `Remove assignment ${n}`,
     whom: 'Whom', targets: { all: 'All devices', group: 'Members of a group', exclusion: 'Not the members of', other: 'Another target (kept as it is)' }, group: 'Group', groupMissing: 'Choose a group.',
     filtered: 'Narrowed', filterTypes: { none: 'Not narrowed', include: 'Only devices of a filter', exclude: 'Not the devices of a filter' }, filter: 'Filter', filterMissing: 'Choose a filter.',
-    when: 'When', schedules: { none: 'Once a day, at any time', hourly: 'Every few hours', daily: 'Every few days', once: 'Once', other: 'Another schedule (kept as it is)' },
+    when: 'When', schedules: { none: 'Every day at midnight', hourly: 'Every few hours', daily: 'Every day or every few days', once: 'Once', other: 'Another schedule (kept as it is)' },
+    scheduleHints: {
+      none: 'By the device’s clock, up to ten minutes later.', hourly: 'At a minute that differs from device to device.',
+      daily: 'Up to ten minutes later, so that not all devices come at once.', once: 'Up to ten minutes later; at once where that time is over.',
+    },
     hours: 'Hours between', days: 'Days between', intervalWrong: 'From 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
     save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
     noSource: 'This script has no source: it finds nothing on the devices that it is assigned to.',

@@ -18,6 +18,9 @@ const keyOf = (map, type) => Object.keys(map).find((key) => graph + map[key] ===
 
 let lastKey = 0;
 
+/** What the server makes of no schedule (docs/scripts.md). */
+const isDefault = (schedule, when) => when === 'daily' && schedule.interval === 1 && !schedule.useUtc && /^00:00:00(\.0*)?$/.test(schedule.time);
+
 /** An assignment as the form has it. One of a kind that is not offered here stays as it is. */
 function rowOf({ target, runSchedule, runRemediationScript }, names) {
   const kind = keyOf(targets, target['@odata.type']);
@@ -26,7 +29,7 @@ function rowOf({ target, runSchedule, runRemediationScript }, names) {
   return {
     key: ++lastKey, to: kind ?? 'other', group: target.groupId ? { id: target.groupId, name: names.get(target.groupId) ?? target.groupId } : null,
     filterType: target.deviceAndAppManagementAssignmentFilterType ?? 'none', filter: filterId ? { id: filterId, name: names.get(filterId) ?? filterId } : null,
-    when: when ?? 'other', interval: `${runSchedule?.interval ?? 1}`, time: (runSchedule?.time ?? '09:00').slice(0, 5), utc: runSchedule?.useUtc ?? false,
+    when: isDefault(runSchedule, when) ? 'none' : when ?? 'other', interval: `${runSchedule?.interval ?? 1}`, time: (runSchedule?.time ?? '09:00').slice(0, 5), utc: runSchedule?.useUtc ?? false,
     date: runSchedule?.date ?? '', asIs: { target, runSchedule, runRemediationScript },
   };
 }
@@ -148,7 +151,7 @@ const options = (texts, current) => Object.entries(texts).filter(([key]) => key 
 
 function Schedule({ row, gaps, set }) {
   return html`
-    <${Choice} label=${t.assign.when} value=${row.when} onInput=${(v) => set({ when: v })} options=${options(t.assign.schedules, row.when)} />
+    <${Choice} label=${t.assign.when} value=${row.when} hint=${t.assign.scheduleHints[row.when]} onInput=${(v) => set({ when: v })} options=${options(t.assign.schedules, row.when)} />
     ${(row.when === 'hourly' || row.when === 'daily') && html`<${TextField} type="number" min="1" max="23" label=${row.when === 'hourly' ? t.assign.hours : t.assign.days}
       value=${row.interval} error=${gaps.interval} onInput=${(v) => set({ interval: v })} />`}
     ${row.when === 'once' && html`<${TextField} type="date" label=${t.assign.date} value=${row.date} error=${gaps.date} onInput=${(v) => set({ date: v })} />`}
