@@ -72,11 +72,12 @@ export function moments(marks) {
   };
 }
 
-/** How long ago, or how soon. @param {Date} date @param {number} now in ms */
-export function ago(date, now) {
+/** How long ago, or how soon. What is but a little ahead has happened by another clock, unless
+ * it is to come. @param {Date} date @param {number} now in ms @param {boolean} [coming] */
+export function ago(date, now, coming) {
   const seconds = (date.getTime() - now) / 1000;
   const size = Math.abs(seconds);
-  if (size < 45) return seconds > 5 ? t.time.soon : t.time.justNow;
+  if (size < 45) return coming && seconds > 0 ? t.time.soon : t.time.justNow;
   for (const [unit, length, upTo] of [['minute', 60, 50 * 60], ['hour', 3600, 22 * 3600], ['day', 86400, 60 * 86400], ['month', 2629800, 700 * 86400]]) {
     if (size < upTo) return relative.format(Math.round(seconds / length), unit);
   }

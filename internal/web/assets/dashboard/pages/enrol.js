@@ -79,7 +79,7 @@ function Tokens({ turn }) {
   const read = useRead((signal) => api.get(withOptions(path, { orderby: 'createdDateTime desc', top: 50 }), { signal }), [turn]);
   return html`<${Loaded} of=${read}>${({ value }) => value.length > 0 && html`<${Section} title=${t.enrol.tokens}><ul class="plain-list">${value.map((token) => html`
     <li key=${token.id}><span><${Plain} text=${token.displayName || t.enrol.unnamed} /> <span class="muted small">${token.maximumUses ? t.enrol.used(count(token.uses), count(token.maximumUses)) : t.enrol.usedOften(count(token.uses))}</span></span>
-      <span class="row">${token.revokedDateTime ? html`<${Tag}>${t.enrol.revoked}<//>` : html`<span class="muted small">${t.enrol.until} <${Time} at=${token.expirationDateTime} absent=${t.enrol.forever} /></span>
+      <span class="row">${token.revokedDateTime ? html`<${Tag}>${t.enrol.revoked}<//>` : html`<span class="muted small">${t.enrol.until} <${Time} at=${token.expirationDateTime} absent=${t.enrol.forever} coming /></span>
       <${Revoke} token=${token} done=${read.reload} />`}</span></li>`)}</ul><//>`}<//>`;
 }
 

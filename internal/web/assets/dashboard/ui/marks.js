@@ -49,12 +49,12 @@ export function Figures({ summary, href }) {
 }
 
 /** A time in words, with the exact one in both zones to be had.
- * @param {{at: string|null|undefined, absent?: string, exact?: boolean}} props */
-export function Time({ at, absent = t.time.never, exact = false }) {
+ * @param {{at: string|null|undefined, absent?: string, exact?: boolean, coming?: boolean}} props where coming is of what is yet to be */
+export function Time({ at, absent = t.time.never, exact = false, coming = false }) {
   const now = useNow();
   const date = instant(at);
   if (!date) return html`<span class="muted">${absent}</span>`;
-  return html`<time datetime=${date.toISOString()} title=${bothTimes(date)}>${exact ? dateTime(date) : ago(date, now)}</time>`;
+  return html`<time datetime=${date.toISOString()} title=${bothTimes(date)}>${exact ? dateTime(date) : ago(date, now, coming)}</time>`;
 }
 
 /** @param {{kind?: string, children: any}} props */
