@@ -10,6 +10,8 @@ func (a story) assignReported() {
 	script := s.addScript(t)
 	s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(7))
 	p := a.openSignedIn(s)
+	p.visit("/scripts/" + script + "/errors")
+	p.reads("This script’s numbers are reported by somebody else’s runner.") // it has errors, but no texts
 	p.visit("/scripts/" + script + "/assignments")
 	p.reads("This script has no source")
 	p.click("button", "Add an assignment")
@@ -25,7 +27,8 @@ func (a story) assignReported() {
 	p.click("button", "Save assignments")
 	p.reads("The assignments are saved.")
 	s.awaitCounts(t, script, "0 0 0 0")
-	p.visit("/scripts/" + script)
+	p.visit("/scripts/" + script + "/errors")
+	p.reads("No errors")
 	p.visit("/scripts/" + script + "/assignments") // as it is stored
 	p.until("[...document.querySelectorAll('.assignment select')].some((one) => one.selectedOptions[0].text === 'Every day at midnight')")
 	p.until("document.querySelector('main form button[type=submit]').disabled")

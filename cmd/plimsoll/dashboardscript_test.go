@@ -166,7 +166,7 @@ func (p *tab) lookAtStates(id string) {
 	p.reads("130 devices") // with those of another platform
 	p.wantExport(id, "&$orderby=lastStateUpdateDateTime%20desc")
 	p.turnTo("Errors")
-	p.reads("5 errors, by what they have in common: 1 kinds.")
+	p.reads("5 errors, by what they have in common: 1 kind.")
 }
 
 // states gives the name and the state of each device, as the API lists them.

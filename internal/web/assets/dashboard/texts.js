@@ -122,7 +122,8 @@ export const t = {
     allTitle: (n) => `Run now on all that are listed (${n})?`, allBody: (n) => `Every device that is listed, ${n} in all, is asked to run the script at once, whatever its schedule says. One that is off runs it when it is on again.`, allAsked: (n) => `Asked: ${n}.`,
   },
   errorGroups: {
-    none: 'No errors', noneHint: 'The script could run wherever it was tried.', lead: (groups, n) => `${n} errors, by what they have in common: ${groups} kinds.`,
+    none: 'No errors', noneHint: 'The script could run wherever it was tried.', lead: (groups, g, n, c) => `${n} ${s(c, 'error', 'errors')}, by what they have in common: ${groups} ${s(g, 'kind', 'kinds')}.`,
+    noTexts: 'No error texts', noTextsHint: 'They come from devices. This script’s numbers are reported by somebody else’s runner.', toDevices: 'All devices with errors',
     incomplete: 'There are more: this is a part of them.', devices: (n) => s(n, 'device', 'devices'), share: (n) => `${n} devices`, example: 'For example on',
   },
   form: {
