@@ -37,6 +37,8 @@ func (a story) firstSteps() {
 		t.Fatal(err)
 	}
 	p.waitFor("link", name)
+	p.reads("1 of 1 used")
+	p.reads("Only this machine can reach 127.0.0.1")
 
 	p.click("link", "Overview")
 	p.waitFor("link", "Disk space")
@@ -70,9 +72,10 @@ func (p *tab) figures() string {
 // the system of it, is for administrators.
 func (a story) enrolAsShown(s *testServer, shown string) *device {
 	a.t.Helper()
+	const installed = "/usr/local/bin/plimsoll"
 	lines := strings.Split(strings.TrimSpace(shown), "\n")
 	words := strings.Fields(lines[0])
-	if len(lines) != 2 || len(words) < 4 || words[0] != "sudo" || words[1] != "plimsoll" || lines[1] != "sudo plimsoll agent install" {
+	if len(lines) != 2 || len(words) < 4 || words[0] != "sudo" || words[1] != installed || lines[1] != "sudo "+installed+" agent install" {
 		a.t.Fatalf("the command is %q", shown)
 	}
 	d := &device{folder: filepath.Join(a.t.TempDir(), "agent"), log: &processLog{}}

@@ -176,7 +176,12 @@ export const t = {
     action: 'Enrol a device', title: 'Enrol devices', lead: 'Make a command, paste it on a machine, and see the machine come in.', name: 'Name', nameHint: 'To tell it from others, such as “Berlin office”.', uses: 'Machines it is good for', expires: 'Good for',
     lives: [['1', 'A day'], ['7', 'A week'], ['30', '30 days'], ['', 'Until it is revoked']], group: 'Group', groupHint: 'Which they join. Optional.', make: 'Make the command',
     systems: { linux: 'Linux', macOS: 'macOS', windows: 'Windows' }, command: 'Command to paste', once: 'The command holds a secret that is shown only now.', another: 'Make another',
-    paste: { linux: 'With the plimsoll program on the machine, paste this into a shell:', macOS: 'With the plimsoll program on the machine, paste this into Terminal:', windows: 'In the folder with plimsoll.exe, paste this into a PowerShell that runs as administrator:' },
+    paste: {
+      linux: 'Copy plimsoll, the same program as the server’s, to /usr/local/bin on the machine. Then paste this into a shell:',
+      macOS: 'Copy plimsoll, the same program as the server’s but built for macOS, to /usr/local/bin on the machine. Then paste this into Terminal:',
+      windows: 'Copy plimsoll.exe, the same program as the server’s but built for Windows, to a folder of the machine. There, paste this into a PowerShell that runs as administrator:',
+    },
+    onlyHere: (host) => `Only this machine can reach ${host}. For others the server needs an address in the network.`,
     authority: 'The server’s certificate is from its own authority', authorityHint: 'Copy the CA file that the server names when it starts to the machine, as ca.pem.',
     waiting: 'Waiting for the first machine…', tokens: 'Commands that were made', unnamed: 'Without a name', used: (n, of) => `${n} of ${of} used`, usedOften: (n) => `${n} used`, until: 'expires', forever: 'when revoked',
     revoke: 'Revoke', revoked: 'Revoked', revokeTitle: 'Revoke this command?', revokeBody: 'No further machine can enrol with it. The devices that came by it stay.',
