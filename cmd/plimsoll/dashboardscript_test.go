@@ -59,6 +59,9 @@ func (p *tab) writeScript() (id string) {
 	p.click("button", "Add an assignment")
 	p.reads("120 devices are reached; 10 more are of another platform and do not run it")
 	p.choose("When", "Every few hours")
+	p.must(p.Fill("spinbutton", "Hours between", "99"))
+	p.reads("A whole number from 1 to 23.")
+	p.reads("Complete the assignments to see whom they reach.") // of which the API is not asked
 	p.must(p.Fill("spinbutton", "Hours between", "4"))
 	p.click("button", "Save assignments")
 	p.reads("The assignments are saved.")

@@ -153,7 +153,7 @@ export const t = {
       none: 'By the device’s clock, up to ten minutes later.', hourly: 'At a minute that differs from device to device.',
       daily: 'Up to ten minutes later, so that not all devices come at once.', once: 'Up to ten minutes later; at once where that time is over.',
     },
-    hours: 'Hours between', days: 'Days between', intervalWrong: 'From 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
+    hours: 'Hours between', days: 'Days between', intervalWrong: 'A whole number from 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
     save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
     noSource: 'This script has no source: it finds nothing on the devices that it is assigned to.',
     reportedTitle: 'Count it from its devices?', reportedBody: 'So far somebody else’s runner reports this script’s numbers. Once it is assigned they are counted from its devices, which all begin as pending. What was reported stays in the history; what that runner reports from then on is refused.',

@@ -65,7 +65,7 @@ function gapsOf(row) {
   if ((row.to === 'group' || row.to === 'exclusion') && !row.group) gaps.group = t.assign.groupMissing;
   if (row.to !== 'exclusion' && row.filterType !== 'none' && !row.filter) gaps.filter = t.assign.filterMissing;
   if (row.when === 'once' && !row.date) gaps.date = t.assign.dateMissing;
-  if ((row.when === 'hourly' || row.when === 'daily') && !(Number(row.interval) >= 1)) gaps.interval = t.assign.intervalWrong;
+  if ((row.when === 'hourly' || row.when === 'daily') && !/^([1-9]|1\d|2[0-3])$/.test(row.interval)) gaps.interval = t.assign.intervalWrong;
   return gaps;
 }
 
@@ -113,12 +113,12 @@ function Editing({ script, stored, saved }) {
     say(t.assign.saved);
   });
   const may = me.can.writeScripts;
-  return html`<form class="form" onSubmit=${(e) => { e.preventDefault(); saving.run(); }}>
+  return html`<form class="form" novalidate onSubmit=${(e) => { e.preventDefault(); saving.run(); }}>
     <fieldset class="bare" disabled=${!may}>
     <legend class="unseen">${t.script.tabs.assignments}</legend>
     ${!script.detectionScriptContent && html`<p class="consequence">${t.assign.noSource} ${may && html`<a href=${to('scripts', script.id, 'edit')}>${t.source.write}</a>`}</p>`}
     ${rows.length === 0 && html`<${Empty} title=${t.assign.none}>${t.assign.noneHint}<//>`}
-    ${rows.map((row, i) => html`<${Row} key=${row.key} n=${i + 1} row=${row} gaps=${tried ? gapsOf(row) : {}} set=${(values) => set(row.key, values)}
+    ${rows.map((row, i) => html`<${Row} key=${row.key} n=${i + 1} row=${row} gaps=${tried ? gapsOf(row) : { interval: gapsOf(row).interval }} set=${(values) => set(row.key, values)}
       remove=${() => setRows((now) => now.filter(({ key }) => key !== row.key))} may=${may} />`)}
     </fieldset>
     ${may && html`<p><${Button} icon="add" onClick=${() => setRows((now) => [...now, newRow()])}>${t.assign.add}<//></p>`}
