@@ -196,11 +196,16 @@ export const t = {
     name: 'Name', kind: 'Members', kinds: { assigned: 'Chosen by hand', dynamic: 'Selected by a rule' }, assigned: 'By hand', dynamic: 'By rule', paused: 'Rule paused', rule: 'Rule', created: 'Created', settings: 'Settings',
     pause: 'Pause the rule', pauseHint: 'Members stay as they are until it goes on.', ruleGoes: 'The rule is taken away. The members it selected stay, until you take them out.', members: 'Members', add: 'Add a device', added: (name) => `${name} was added.`,
     takeOut: 'Take out', takeOutNamed: (name) => `Take out ${name}`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
-    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The group is deleted; its devices stay. Scripts that are assigned to it no longer reach them.', deleted: (name) => `${name} was deleted.`,
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: (reach, spare) => `The group is deleted; its devices stay.${reach && ` They are no longer reached by ${reach}.`}${spare && ` They are no longer held out of ${spare}.`}`, deleted: (name) => `${name} was deleted.`,
+  },
+  uses: {
+    title: 'Used by', none: 'No script’s assignments name it.', incomplete: 'There may be more: only the first 1,000 scripts were looked at.', all,
+    andMore: (names, n) => all([...names, n ? `${n} more` : 'perhaps others']),
+    how: { assigned: 'Runs on its members', excluded: 'Not on its members', include: 'Only on its devices', exclude: 'Not on its devices' },
   },
   filters: {
     create: 'New filter', made: (name) => `${name} was made.`, none: 'No filters yet', noneHint: 'A filter narrows an assignment to the devices that its rule selects, or holds those out.', gone: 'This filter is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'filter', 'filters')}`,
     name: 'Name', rule: 'Rule', settings: 'Settings', platforms: { unknown: 'Not said', linux: 'Linux', macOS: 'macOS', windows10AndLater: 'Windows' },
-    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The filter is deleted. One that an assignment uses cannot be.', deleted: (name) => `${name} was deleted.`,
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The filter is deleted. No assignment uses it.', used: (scripts) => `It cannot be deleted: assignments of ${scripts} use it. Take it out of them first.`, deleted: (name) => `${name} was deleted.`,
   },
 };

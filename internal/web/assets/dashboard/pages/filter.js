@@ -6,6 +6,7 @@ import { Plain } from '../plain.js';
 import { t } from '../texts.js';
 import { Button, Choice, Empty, Head, Loaded, Problem, TextField } from '../ui/parts.js';
 import { RuleEditor } from '../ui/rule.js';
+import { Uses, namesOf, readUses } from './uses.js';
 
 const path = '/deviceManagement/assignmentFilters';
 const pathOf = (id) => `${path}/${segment(id)}`;
@@ -20,7 +21,8 @@ export function Filter({ id }) {
   if (read.error?.status === 404) return html`<${Head} title=${t.filters.gone} up=${up} /><${Empty} title=${t.filters.gone} />`;
   return html`<${Loaded} of=${read} up=${up}>${(filter) => html`
     <${Head} up=${up} name=${filter.displayName} title=${html`<${Plain} text=${filter.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} filter=${filter} />`} />
-    <${Form} filter=${filter} saved=${read.set} />`}<//>`;
+    <${Form} filter=${filter} saved=${read.set} />
+    <${Uses} id=${filter.id} />`}<//>`;
 }
 
 const formOf = (f) => ({ displayName: f.displayName ?? '', description: f.description ?? '', platform: f.platform ?? 'unknown', rule: f.rule ?? '' });
@@ -58,8 +60,11 @@ function Form({ filter, saved }) {
 }
 
 function Remove({ filter }) {
-  const { api, ask, router, say } = useApp();
+  const app = useApp();
+  const { api, ask, router, say } = app;
   const { run, busy, error } = useAction(async () => {
+    const users = namesOf(await readUses(app, filter.id), 'include', 'exclude');
+    if (users) throw new Error(t.filters.used(users));
     if (!await ask({ title: t.filters.deleteTitle(filter.displayName), body: t.filters.deleteBody, action: t.filters.delete, danger: true })) return;
     await api.delete(pathOf(filter.id));
     say(t.filters.deleted(filter.displayName));

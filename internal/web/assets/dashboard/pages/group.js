@@ -11,6 +11,7 @@ import { RuleEditor } from '../ui/rule.js';
 import { Table, useList } from '../ui/table.js';
 import { deviceColumns, deviceFields } from './devices.js';
 import { kindOf } from './groups.js';
+import { Uses, namesOf, readUses } from './uses.js';
 
 const pathOf = (id) => `/groups/${segment(id)}`;
 const up = { href: '#/groups', text: t.nav.groups };
@@ -25,6 +26,7 @@ export function Group({ id }) {
     <${Head} up=${up} name=${group.displayName} title=${html`<${Plain} text=${group.displayName} />`} actions=${me.can.writeGroups && html`<${Remove} group=${group} />`}>
       <p class="about"><${Tag}>${kindOf(group)}<//>${group.description && html`<span><${Plain} text=${group.description} /></span>`}</p><//>
     <${Members} key=${group.membershipRule ?? ''} group=${group} />
+    <${Uses} id=${group.id} />
     ${me.can.writeGroups && html`<${Section} title=${t.groups.settings}><${Form} group=${group} saved=${read.set} /><//>`}`}<//>`;
 }
 
@@ -92,9 +94,11 @@ function Members({ group }) {
 }
 
 function Remove({ group }) {
-  const { api, ask, router, say } = useApp();
+  const app = useApp();
+  const { api, ask, router, say } = app;
   const { run, busy, error } = useAction(async () => {
-    if (!await ask({ title: t.groups.deleteTitle(group.displayName), body: t.groups.deleteBody, action: t.groups.delete, danger: true })) return;
+    const uses = await readUses(app, group.id);
+    if (!await ask({ title: t.groups.deleteTitle(group.displayName), body: t.groups.deleteBody(namesOf(uses, 'assigned'), namesOf(uses, 'excluded')), action: t.groups.delete, danger: true })) return;
     await api.delete(pathOf(group.id));
     say(t.groups.deleted(group.displayName));
     router.replace('/groups');
