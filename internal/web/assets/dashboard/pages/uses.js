@@ -2,7 +2,7 @@
 import { html } from '../preact.js';
 import { useApp, useEvent, useRead } from '../hooks.js';
 import { count } from '../format.js';
-import { Plain } from '../plain.js';
+import { Plain, plainly } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Tag } from '../ui/marks.js';
@@ -35,7 +35,7 @@ function howOf(target, id) {
 
 /** The names of those that use it so, as a sentence has them. @param {Uses} uses @param {string[]} hows */
 export function namesOf({ scripts, complete }, ...hows) {
-  const names = [...new Set(scripts.filter(({ how }) => hows.includes(how)).map(({ name }) => name))];
+  const names = [...new Set(scripts.filter(({ how }) => hows.includes(how)).map(({ name }) => plainly(name)))];
   const more = names.length - named;
   return more > 0 || (!complete && names.length > 0) ? t.uses.andMore(names.slice(0, named), complete ? count(more) : '') : t.uses.all(names);
 }
