@@ -48,6 +48,18 @@ func (a story) watchFleet() {
 	}})
 	p.reads("at the gate")
 	p.until("/Last run just now/.test(document.querySelector('.findings').innerText)")
+
+	// Its place among others, by what its scripts say of it.
+	p.visit("/devices")
+	p.until("document.querySelector('tbody tr td').innerText === 'Not compliant'")
+	p.choose("Compliance", "Compliant")
+	p.reads("Nothing matches")
+	p.choose("Compliance", "Not compliant")
+	p.waitFor("link", "watched")
+	p.visit("/")
+	p.click("link", "Disk encryption: Issue 1")
+	p.until("location.hash.endsWith('/devices?state=fail')")
+	p.waitFor("link", "watched")
 	p.visit("/")
 
 	cmd, stdout, stderr := simulation(t, s, "--devices", "40", "--scripts", "2", "--duration", "6s", "--interval", "1s", "--keep")

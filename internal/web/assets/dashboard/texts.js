@@ -46,6 +46,7 @@ export const t = {
 
   kinds: { healthy: 'Healthy', issue: 'Issue', error: 'Error', pending: 'Pending' },
   states: { success: 'Healthy', fail: 'Issue', scriptError: 'Error', pending: 'Pending', unknown: 'Pending', notApplicable: 'Not applicable' },
+  compliance: { compliant: 'Compliant', noncompliant: 'Not compliant', error: 'Error', conflict: 'Cloned', unknown: 'Unknown' },
   platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By its first line', all: 'All platforms' },
   bar: { nothing: 'no device counts', part: (kind, n, share) => `${kind} ${n} (${share})` },
   output: {
@@ -76,7 +77,7 @@ export const t = {
     title: 'The fleet', totals: 'All scripts on all devices', healthy: 'healthy',
     counted: (scripts, n, devices, d) => `${scripts} ${s(n, 'script', 'scripts')}${devices === null ? '' : ` on ${devices} ${s(d, 'device', 'devices')}`}`,
     scripts: 'Scripts', find: 'Find a script', order: 'Order', orders: { attention: 'What needs attention', change: 'What changed most', name: 'Name' },
-    moved: (n) => `${n} issues in a day`, noNumbers: 'No numbers yet', showAll: (n) => `Show all ${n}`,
+    moved: (n) => `${n} issues in a day`, toDevices: (script, kind, n) => `${script}: ${kind} ${n}`, noNumbers: 'No numbers yet', showAll: (n) => `Show all ${n}`,
     changed: 'What changed', lastDay: 'in the last 24 hours', silent: 'Silent for longest', allDevices: 'All devices',
   },
   first: {
@@ -163,7 +164,7 @@ export const t = {
 
   devices: {
     name: 'Name', system: 'System', model: 'Model', user: 'User', seen: 'Last seen', none: 'No devices yet', noneHint: 'A machine becomes a device with one command.',
-    search: 'Search name, user, serial number', allSystems: 'All systems', silence: 'Last seen', silences: { '': 'Seen at any time', 1: 'Silent for a day', 7: 'Silent for a week', 30: 'Silent for 30 days' }, unit: (n, c) => `${n} ${s(c, 'device', 'devices')}`,
+    search: 'Search name, user, serial number', allSystems: 'All systems', compliance: 'Compliance', allCompliance: 'Compliant or not', silence: 'Last seen', silences: { '': 'Seen at any time', 1: 'Silent for a day', 7: 'Silent for a week', 30: 'Silent for 30 days' }, unit: (n, c) => `${n} ${s(c, 'device', 'devices')}`,
   },
   device: {
     gone: 'This device is gone', goneHint: 'It was deleted, or its address is wrong.', seen: 'Last seen', edit: 'Edit', scripts: 'Scripts', noScripts: 'No scripts run here', noScriptsHint: 'Assign a script to all devices, or to a group that this one is in.',

@@ -6,7 +6,7 @@ import { bytes } from '../format.js';
 import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { Status, Tag, Time } from '../ui/marks.js';
+import { Compliance, Status, Tag, Time } from '../ui/marks.js';
 import { Button, Choice, Dialog, Empty, Facts, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Activity } from './activity.js';
 import { RunNow } from './states.js';
@@ -35,7 +35,7 @@ export function Device({ id }) {
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
         <${Button} icon="edit" onClick=${() => setEditing(true)}>${t.device.edit}<//><${Remove} device=${device} />`}>
       <p class="about"><${Tag}><${Plain} text=${[device.operatingSystem, device.osVersion].filter(Boolean).join(' ')} /><//>
-        <span class="muted">${t.device.seen} <${Time} at=${device.lastSyncDateTime} /></span>
+        <${Compliance} state=${device.complianceState} /><span class="muted">${t.device.seen} <${Time} at=${device.lastSyncDateTime} /></span>
         ${device.managedDeviceName && html`<span><${Plain} text=${device.managedDeviceName} /></span>`}</p>
     <//>
     <div class="columns">

@@ -22,6 +22,14 @@ export function Status({ state }) {
   return html`<span class="status ${kind}"><${Icon} name=${kind} />${t.states[state] ?? state}</span>`;
 }
 
+const compliances = { compliant: 'healthy', noncompliant: 'issue', error: 'error', conflict: 'issue' };
+
+/** @param {{state: string}} props what all scripts say of a device, as the API has it */
+export function Compliance({ state }) {
+  const kind = compliances[state] ?? 'none';
+  return html`<span class="status ${kind}"><${Icon} name=${kind} />${t.compliance[state] ?? state}</span>`;
+}
+
 /** @param {Record<string, number>} summary @returns {number} of devices that count */
 export const totalOf = (summary) => counts.reduce((sum, { property }) => sum + Math.max(summary?.[property] ?? 0, 0), 0);
 
