@@ -48,10 +48,17 @@ func (p *tab) writeScript() (id string) {
 	t.Helper()
 	p.click("link", "Scripts")
 	p.click("link", "New script")
+	p.click("button", "Firewall")
+	p.click("button", "Disk space") // nothing was typed
+	p.until("document.querySelector('textarea[wrap=off]').value.includes('df -P /')")
 	p.fill("Name", "Firewall is on")
+	p.click("button", "Firewall")
+	p.waitFor("heading", "Replace what you typed?")
+	p.click("button", "Cancel")
+	p.until("document.querySelector('main input').value === 'Firewall is on'")
 	p.fill("Description", "Linux: a firewall runs.")
 	p.fill("Source", "#!/bin/sh\n# asks the firewall\nexit 0\n")
-	p.click("button", "New script")
+	p.click("button", "Create script")
 	p.reads("Firewall is on was made.")
 	p.waitFor("button", "Add an assignment")
 	id = strings.Split(evaluate[string](p, "location.hash"), "/")[2]
@@ -91,7 +98,7 @@ func (p *tab) setStates(id string) {
 		state, text := "success", `"scriptOutput":"the firewall runs"`
 		switch {
 		case i < 7:
-			state, text = "fail", `"scriptOutput":"the firewall is off"`
+			state, text = "fail", `"scriptOutput":"the firewall is off\n"`
 		case i < 12:
 			state, text = "scriptError", fmt.Sprintf(`"scriptError":"cannot ask port %d: refused"`, 4000+i)
 		}
@@ -153,6 +160,8 @@ func (p *tab) lookAtStates(id string) {
 	p.turnTo("Devices")
 	p.choose("State", "Issue")
 	p.reads("7 devices")
+	p.reads("the firewall is off")
+	p.lacks("⏎") // as a line of output ends
 	p.wantRows(id, "&$filter=detectionState%20eq%20'fail'&$orderby=lastStateUpdateDateTime%20desc")
 	p.click("button", "Device")
 	p.wantRows(id, "&$filter=detectionState%20eq%20'fail'&$orderby=managedDevice/deviceName")

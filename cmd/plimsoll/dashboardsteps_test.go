@@ -17,7 +17,7 @@ func (a story) firstSteps() {
 	p.click("link", "Disk space Linux, macOS: at least 10 % of the system disk is free.")
 	p.waitFor("textbox", "Name")
 	p.until("document.querySelector('textarea[wrap=off]').value.includes('df -P /')")
-	p.click("button", "New script")
+	p.click("button", "Create script")
 
 	p.waitFor("button", "Add an assignment") // where the new script is assigned
 	p.reads("Disk space was made.")

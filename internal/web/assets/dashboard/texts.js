@@ -17,6 +17,7 @@ export const t = {
 
   nav: {
     label: 'Pages', skip: 'Skip to the content', home: 'Plimsoll, overview', up: 'Where this is',
+    all: (name) => `All ${name.toLowerCase()}`,
     overview: 'Overview', scripts: 'Scripts', devices: 'Devices', groups: 'Groups', filters: 'Filters',
   },
   account: {
@@ -38,6 +39,7 @@ export const t = {
   errors: {
     unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
     status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', title: 'This could not be shown', retry: 'Try again',
+    gone: 'It was deleted, or its address is wrong.', noGroups: 'To see groups takes Group.Read.All. An administrator can give it to you; sign in again then.',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
     noPermission: 'To see scripts and devices takes DeviceManagementConfiguration.Read.All. An administrator can give it to you; sign in again then.',
   },
@@ -94,11 +96,11 @@ export const t = {
   },
 
   scripts: {
-    create: 'New script', created: (name) => `${name} was made. Now say which devices run it.`, none: 'No scripts yet', noneHint: 'A script says whether a device is as it should be.',
+    create: 'New script', make: 'Create script', created: (name) => `${name} was made. Now say which devices run it.`, none: 'No scripts yet', noneHint: 'A script says whether a device is as it should be.',
     name: 'Name', state: 'State', platform: 'Platform', changed: 'Changed', search: 'Search name, publisher, description', unit: (n, c) => `${n} ${s(c, 'script', 'scripts')}`,
   },
   script: {
-    gone: 'This script is gone', goneHint: 'It was deleted, or its address is wrong.', tabsLabel: 'Parts of this script',
+    gone: 'This script is gone', tabsLabel: 'Parts of this script',
     tabs: { summary: 'Summary', devices: 'Devices', errors: 'Errors', source: 'Source', assignments: 'Assignments', edit: 'Edit' },
     noNumbers: 'No numbers yet', noNumbersHint: 'They come once it is assigned to devices, or once somebody reports a summary through the API.', assign: 'Assign it',
     counted: (n, c) => `${n} ${s(c, 'device', 'devices')} in all.`, lastRun: 'Last run:',
@@ -128,8 +130,8 @@ export const t = {
     incomplete: 'There are more: this is a part of them.', devices: (n) => s(n, 'device', 'devices'), share: (n) => `${n} devices`, example: 'For example on',
   },
   form: {
-    samples: 'Begin with', name: 'Name', nameMissing: 'A script needs a name.', description: 'Description', publisher: 'Publisher', version: 'Version', source: 'Source',
-    sourceHint: 'Exit code 0 is healthy, 1 an issue, anything else an error. What it prints is kept, up to 32 KiB.', platformHint: 'By its content: with #! at its start, Linux and macOS, else Windows.',
+    samples: 'Begin with', replaceTitle: 'Replace what you typed?', replaceBody: 'The sample takes the place of all that stands in this form.', replace: 'Replace', name: 'Name', nameMissing: 'A script needs a name.', description: 'Description', publisher: 'Publisher', version: 'Version', source: 'Source',
+    sourceHint: 'Exit code 0 is healthy, 1 an issue, anything else an error. What it prints is kept, up to 32 KiB.', platformHint: 'By its first line: with #! it is for Linux and macOS, else for Windows.',
     lines: (n, c) => `${n} ${s(c, 'line', 'lines')}`, more: 'More settings', runAs: 'Runs as', system: 'The system', user: 'The user who is signed in',
     signed: 'Must be signed', signedHint: 'Devices run it with a valid signature only.', thirtyTwo: 'Run in 32 bits', thirtyTwoHint: 'In 32-bit PowerShell, on 64-bit Windows.',
     preview: 'Preview changes', revert: 'Undo changes', save: 'Save', saved: 'Saved.', unchanged: 'Nothing is changed yet.',
@@ -147,14 +149,14 @@ export const t = {
   },
   assign: {
     none: 'Assigned to nobody', noneHint: 'No device runs this script.', add: 'Add an assignment', nth: (n) => `Assignment ${n}`, remove: (n) => `Remove assignment ${n}`,
-    whom: 'Whom', targets: { all: 'All devices', group: 'Members of a group', exclusion: 'Not the members of', other: 'Another target (kept as it is)' }, group: 'Group', groupMissing: 'Choose a group.',
-    filtered: 'Narrowed', filterTypes: { none: 'Not narrowed', include: 'Only devices of a filter', exclude: 'Not the devices of a filter' }, filter: 'Filter', filterMissing: 'Choose a filter.',
+    whom: 'Assigned to', targets: { all: 'All devices', group: 'Members of a group', exclusion: 'Never members of a group', other: 'Another target (kept as it is)' }, group: 'Group', groupMissing: 'Choose a group.',
+    filtered: 'Filter', filterTypes: { none: 'None', include: 'Only devices of a filter', exclude: 'Not the devices of a filter' }, filter: 'Which filter', filterMissing: 'Choose a filter.',
     when: 'When', schedules: { none: 'Every day at midnight', hourly: 'Every few hours', daily: 'Every day or every few days', once: 'Once', other: 'Another schedule (kept as it is)' },
     scheduleHints: {
       none: 'By the device’s clock, up to ten minutes later.', hourly: 'At a minute that differs from device to device.',
       daily: 'Up to ten minutes later, so that not all devices come at once.', once: 'Up to ten minutes later; at once where that time is over.',
     },
-    hours: 'Hours between', days: 'Days between', intervalWrong: 'A whole number from 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
+    hours: 'Hours between', days: 'Days between', intervalWrong: 'A whole number from 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'Time zone', zones: { local: 'Of each device', utc: 'UTC' },
     save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
     noSource: 'This script has no source: it finds nothing on the devices that it is assigned to.',
     reportedTitle: 'Count it from its devices?', reportedBody: 'So far somebody else’s runner reports this script’s numbers. Once it is assigned they are counted from its devices, which all begin as pending. What was reported stays in the history; what that runner reports from then on is refused.',
@@ -167,7 +169,7 @@ export const t = {
     search: 'Search name, user, serial number', allSystems: 'All systems', compliance: 'Compliance', allCompliance: 'Compliant or not', silence: 'Last seen', silences: { '': 'Seen at any time', 1: 'Silent for a day', 7: 'Silent for a week', 30: 'Silent for 30 days' }, unit: (n, c) => `${n} ${s(c, 'device', 'devices')}`,
   },
   device: {
-    gone: 'This device is gone', goneHint: 'It was deleted, or its address is wrong.', seen: 'Last seen', edit: 'Edit', scripts: 'Scripts', noScripts: 'No scripts run here', noScriptsHint: 'Assign a script to all devices, or to a group that this one is in.',
+    gone: 'This device is gone', seen: 'Last seen', edit: 'Edit', scripts: 'Scripts', noScripts: 'No scripts run here', noScriptsHint: 'Assign a script to all devices, or to a group that this one is in.',
     ran: 'Last run', next: 'next expected', said: 'What it said', inventory: 'Inventory', maker: 'Model', serial: 'Serial number', encrypted: 'Encrypted', memory: 'Memory', storage: 'Storage', free: (free, all) => `${free} free of ${all}`,
     ethernet: 'Ethernet', wifi: 'Wi-Fi', owner: 'Owned by', owners: { unknown: 'Unknown', company: 'Company', personal: 'Person' }, category: 'Category', notes: 'Notes', enrolled: 'Enrolled', id: 'Id', timeline: 'Timeline',
     label: 'Name in management', labelHint: 'Beside the name that the machine gives itself.',
@@ -193,7 +195,7 @@ export const t = {
     trying: 'Trying the rule…', selects: (n, c) => `Selects ${n} ${s(c, 'device', 'devices')}`, others: (n) => ` and ${n} more`,
   },
   groups: {
-    create: 'New group', made: (name) => `${name} was made.`, none: 'No groups yet', noneHint: 'A group holds devices that you name, or those that a rule selects.', gone: 'This group is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'group', 'groups')}`,
+    create: 'New group', make: 'Create group', made: (name) => `${name} was made.`, none: 'No groups yet', noneHint: 'A group holds devices that you name, or those that a rule selects.', gone: 'This group is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'group', 'groups')}`,
     name: 'Name', kind: 'Members', kinds: { assigned: 'Chosen by hand', dynamic: 'Selected by a rule' }, assigned: 'By hand', dynamic: 'By rule', paused: 'Rule paused', rule: 'Rule', created: 'Created', settings: 'Settings',
     pause: 'Pause the rule', pauseHint: 'Members stay as they are until it goes on.', ruleGoes: 'The rule is taken away. The members it selected stay, until you take them out.', members: 'Members', add: 'Add a device', added: (name) => `${name} was added.`,
     takeOut: 'Take out', takeOutNamed: (name) => `Take out ${name}`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
@@ -205,8 +207,8 @@ export const t = {
     how: { assigned: 'Runs on its members', excluded: 'Not on its members', include: 'Only on its devices', exclude: 'Not on its devices' },
   },
   filters: {
-    create: 'New filter', made: (name) => `${name} was made.`, none: 'No filters yet', noneHint: 'A filter narrows an assignment to the devices that its rule selects, or holds those out.', gone: 'This filter is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'filter', 'filters')}`,
-    name: 'Name', rule: 'Rule', settings: 'Settings', platforms: { unknown: 'Not said', linux: 'Linux', macOS: 'macOS', windows10AndLater: 'Windows' },
+    create: 'New filter', make: 'Create filter', made: (name) => `${name} was made.`, none: 'No filters yet', noneHint: 'A filter narrows an assignment to the devices that its rule selects, or holds those out.', gone: 'This filter is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'filter', 'filters')}`,
+    name: 'Name', rule: 'Rule', settings: 'Settings', platformHint: 'A note for people: it selects nothing. Only the rule does, such as by device.operatingSystem.', platforms: { unknown: 'None', linux: 'Linux', macOS: 'macOS', windows10AndLater: 'Windows' },
     delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The filter is deleted. No assignment uses it.', used: (scripts) => `It cannot be deleted: assignments of ${scripts} use it. Take it out of them first.`, deleted: (name) => `${name} was deleted.`,
   },
 };

@@ -122,12 +122,11 @@ function Editing({ script, stored, saved }) {
       remove=${() => setRows((now) => now.filter(({ key }) => key !== row.key))} may=${may} />`)}
     </fieldset>
     ${may && html`<p><${Button} icon="add" onClick=${() => setRows((now) => [...now, newRow()])}>${t.assign.add}<//></p>`}
-    <${Reached} script=${script} body=${body} ready=${!incomplete} />
     <${Problem} error=${saving.error} />
-    ${may && html`<footer class="actions sticky">
+    <footer class="actions sticky"><${Reached} script=${script} body=${body} ready=${!incomplete} />${may && html`
       <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${!changed}>${t.assign.save}<//>
-      ${changed && html`<${Button} onClick=${() => { setRows(stored); setTried(false); }}>${t.form.revert}<//>`}
-    </footer>`}</form>`;
+      ${changed && html`<${Button} onClick=${() => { setRows(stored); setTried(false); }}>${t.form.revert}<//>`}`}
+    </footer></form>`;
 }
 
 function Row({ n, row, gaps, set, remove, may }) {

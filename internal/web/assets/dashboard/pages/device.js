@@ -7,7 +7,7 @@ import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Compliance, Status, Tag, Time } from '../ui/marks.js';
-import { Button, Choice, Dialog, Empty, Facts, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
+import { Button, Choice, Dialog, Empty, Facts, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Activity } from './activity.js';
 import { RunNow } from './states.js';
 
@@ -30,7 +30,7 @@ export function Device({ id }) {
     later.current = setTimeout(read.reload, keptAfter);
   };
   useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) news(); });
-  if (read.error?.status === 404) return html`<${Head} title=${t.device.gone} up=${up} /><${Empty} title=${t.device.gone}>${t.device.goneHint}<//>`;
+  if (read.error?.status === 404) return html`<${Gone} title=${t.device.gone} up=${up} />`;
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
         <${Button} icon="edit" onClick=${() => setEditing(true)}>${t.device.edit}<//><${Remove} device=${device} />`}>

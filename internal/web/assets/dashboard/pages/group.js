@@ -5,7 +5,7 @@ import { segment } from '../api.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
 import { Tag } from '../ui/marks.js';
-import { Button, Check, Choice, Empty, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
+import { Button, Check, Choice, Empty, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
 import { RuleEditor } from '../ui/rule.js';
 import { Table, useList } from '../ui/table.js';
@@ -21,7 +21,8 @@ export function Group({ id }) {
   const { api, me } = useApp();
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.groups.create} up=${up} />${me.can.writeGroups ? html`<${Form} group=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
-  if (read.error?.status === 404) return html`<${Head} title=${t.groups.gone} up=${up} /><${Empty} title=${t.groups.gone} />`;
+  if (read.error?.status === 404) return html`<${Gone} title=${t.groups.gone} up=${up} />`;
+  if (!me.can.readGroups) return html`<${Head} title=${t.nav.groups} /><${Empty} title=${t.errors.notAllowed}>${t.errors.noGroups}<//>`;
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(group) => html`
     <${Head} up=${up} name=${group.displayName} title=${html`<${Plain} text=${group.displayName} />`} actions=${me.can.writeGroups && html`<${Remove} group=${group} />`}>
       <p class="about"><${Tag}>${kindOf(group)}<//>${group.description && html`<span><${Plain} text=${group.description} /></span>`}</p><//>
@@ -64,7 +65,8 @@ function Form({ group, saved }) {
     ${form.kind === 'dynamic' ? html`<${RuleEditor} label=${t.groups.rule} value=${form.rule} onInput=${set('rule')} />
       <${Check} label=${t.groups.pause} hint=${t.groups.pauseHint} value=${form.paused} onInput=${set('paused')} />` : group.membershipRule && html`<p class="consequence">${t.groups.ruleGoes}</p>`}
     <${Problem} error=${saving.error && !['displayName', 'description'].includes(saving.error.target) ? saving.error : null} />
-    <footer class="actions"><${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${!changed}>${group.id ? t.form.save : t.groups.create}<//>
+    <footer class="actions"><${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${!changed}>${group.id ? t.form.save : t.groups.make}<//>
+      ${!group.id && html`<a class="button" href="#/groups">${t.cancel}</a>`}
       ${group.id && changed && html`<${Button} onClick=${() => setForm(before)}>${t.form.revert}<//>`}</footer></form>`;
 }
 

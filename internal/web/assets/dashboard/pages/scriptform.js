@@ -52,7 +52,7 @@ function bodyOf(before, now, names) {
 
 /** @param {{script?: any, saved?: (script: any) => void}} props without script, it makes a new one */
 export function ScriptForm({ script, saved }) {
-  const { api, router, say } = useApp();
+  const { api, ask, router, say } = useApp();
   const { query } = usePlace(router);
   const sample = script ? undefined : samples.find(({ id }) => id === query.get('sample'));
   const [base, setBase] = useState(script);
@@ -61,7 +61,15 @@ export function ScriptForm({ script, saved }) {
   const [form, setForm] = useState(start);
   const [preview, setPreview] = useState(false);
   const changed = Object.keys(before).filter((name) => form[name] !== before[name]);
-  useUnsaved(Object.keys(start).some((name) => form[name] !== start[name]));
+  const [begun, setBegun] = useState(null); // the sample that was chosen here
+  const typed = Object.keys(form).some((name) => form[name] !== (begun ?? start)[name]);
+  useUnsaved(typed);
+  const begin = async (one) => {
+    if (typed && !await ask({ title: t.form.replaceTitle, body: t.form.replaceBody, action: t.form.replace, danger: true })) return;
+    const chosen = formOf({ ...one, displayName: one.name });
+    setBegun(chosen);
+    setForm(chosen);
+  };
   const set = (name) => (value) => setForm((now) => ({ ...now, [name]: value }));
 
   const saving = useAction(async (force) => {
@@ -94,7 +102,7 @@ export function ScriptForm({ script, saved }) {
   };
   return html`<form class="form" onSubmit=${submit}>
     ${!script && html`<p class="row wrap"><span class="muted">${t.form.samples}</span>${samples.map((one) => html`
-      <${Button} key=${one.id} onClick=${() => setForm(formOf({ ...one, displayName: one.name }))}>${one.name}<//>`)}</p>`}
+      <${Button} key=${one.id} onClick=${() => begin(one)}>${one.name}<//>`)}</p>`}
     <div class="grid">
       <${TextField} label=${t.form.name} value=${form.displayName} onInput=${set('displayName')} error=${wrong('displayName')} required maxlength="1024" />
       <${Choice} label=${t.scripts.platform} value=${form.platform} onInput=${set('platform')} hint=${t.form.platformHint}
@@ -112,7 +120,8 @@ export function ScriptForm({ script, saved }) {
     ${conflict ? html`<${Conflict} error=${saving.error} force=${() => saving.run(true)} reread=${rebase.run} />`
       : !known && html`<${Problem} error=${saving.error} />`}
     <footer class="actions sticky">
-      <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${script && changed.length === 0}>${script ? t.form.preview : t.scripts.create}<//>
+      <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${script && changed.length === 0}>${script ? t.form.preview : t.scripts.make}<//>
+      ${!script && html`<a class="button" href="#/scripts">${t.cancel}</a>`}
       ${script && changed.length > 0 && html`<${Button} onClick=${() => setForm(before)}>${t.form.revert}<//>`}
       ${script && changed.length === 0 && html`<span class="muted small">${t.form.unchanged}</span>`}
     </footer>

@@ -53,6 +53,10 @@ export function Waiting({ lines = 3 }) {
 export const Empty = ({ title, children, action }) => html`<div class="empty">
   <h2>${title}</h2>${children && html`<p>${children}</p>`}${action && html`<div class="actions">${action}</div>`}</div>`;
 
+/** A page of something that is not there. @param {{title: string, up: {href: string, text: string}}} props */
+export const Gone = ({ title, up }) => html`<${Head} title=${title} up=${up} />
+  <div class="empty"><p>${t.errors.gone}</p><div class="actions"><a class="button" href=${up.href}>${t.nav.all(up.text)}</a></div></div>`;
+
 /** @param {{tabs: Array<{id: string, text: string, count?: number}>, current: string, href: (id: string) => string, label: string}} props */
 export function Tabs({ tabs, current, href, label }) {
   const now = useRef(null);
