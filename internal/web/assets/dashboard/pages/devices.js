@@ -12,12 +12,13 @@ import { NothingFound, Table, useList } from '../ui/table.js';
 import { useListing } from './listing.js';
 
 const path = '/deviceManagement/managedDevices';
-export const deviceColumns = () => [
-  { key: 'name', title: t.devices.name, width: '26%', order: 'deviceName', show: (d) => html`<a href=${to('devices', d.id)}><${Plain} text=${d.deviceName} /></a>` },
-  { key: 'compliance', title: t.devices.compliance, width: '10rem', show: (d) => html`<${Compliance} state=${d.complianceState} />` },
+/** @param {'s'} [from] the width from which there is room for more than a name */
+export const deviceColumns = (from) => [
+  { key: 'name', title: t.devices.name, order: 'deviceName', show: (d) => html`<a href=${to('devices', d.id)}><${Plain} text=${d.deviceName} /></a>` },
+  { key: 'compliance', title: t.devices.compliance, from, width: '10rem', show: (d) => html`<${Compliance} state=${d.complianceState} />` },
   { key: 'os', title: t.devices.system, from: 'm', width: '12rem', order: 'operatingSystem', show: (d) => html`<${Plain} text=${[d.operatingSystem, d.osVersion].filter(Boolean).join(' ')} />` },
-  { key: 'model', title: t.devices.model, from: 'l', order: 'model', show: (d) => html`<${Plain} text=${[d.manufacturer, d.model].filter(Boolean).join(' ')} />` },
-  { key: 'user', title: t.devices.user, from: 'l', order: 'userPrincipalName', show: (d) => html`<${Plain} text=${d.userPrincipalName} />` },
+  { key: 'model', title: t.devices.model, from: 'l', width: '14%', order: 'model', show: (d) => html`<${Plain} text=${[d.manufacturer, d.model].filter(Boolean).join(' ')} />` },
+  { key: 'user', title: t.devices.user, from: 'l', width: '16%', order: 'userPrincipalName', show: (d) => html`<${Plain} text=${d.userPrincipalName} />` },
   { key: 'seen', title: t.devices.seen, from: 's', width: '9.5rem', order: 'lastSyncDateTime', show: (d) => html`<${Time} at=${d.lastSyncDateTime} />` },
 ];
 export const deviceFields = 'id,deviceName,complianceState,operatingSystem,osVersion,manufacturer,model,userPrincipalName,lastSyncDateTime';

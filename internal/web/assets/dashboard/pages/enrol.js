@@ -59,8 +59,8 @@ function Ready({ token, again }) {
   return html`<section class="card stack">
     <fieldset class="choices"><legend class="unseen">${t.devices.system}</legend>${Object.entries(t.enrol.systems).map(([name, text]) => html`
       <label key=${name}><input type="radio" name="system" checked=${system === name} onChange=${() => setSystem(name)} /><span>${text}</span></label>`)}</fieldset>
-    <p>${t.enrol.paste[system]}</p>
     ${onlyHere() && html`<p class="consequence">${t.enrol.onlyHere(location.host)}</p>`}
+    <p>${t.enrol.paste[system]}</p>
     <${Command} label=${t.enrol.command} text=${commandOf(system, token.token, authority)} />
     ${location.protocol === 'https:' && html`<${Check} label=${t.enrol.authority} hint=${t.enrol.authorityHint} value=${authority} onInput=${setAuthority} />`}
     <p class="muted"><${Icon} name="info" /> ${t.enrol.once}</p>

@@ -87,7 +87,7 @@ function Members({ group }) {
     say(t.groups.tookOut(device.deviceName));
     list.reload();
   });
-  const columns = [...deviceColumns(), may && { key: 'out', title: t.groups.takeOut, hidden: true, width: '8rem', show: (d) => html`<${Button} kind="quiet" onClick=${() => removing.run(d)} label=${t.groups.takeOutNamed(d.deviceName)}>${t.groups.takeOut}<//>` }].filter(Boolean);
+  const columns = [...deviceColumns('s'), may && { key: 'out', title: t.groups.takeOut, hidden: true, width: '8rem', show: (d) => html`<${Button} kind="quiet" onClick=${() => removing.run(d)} label=${t.groups.takeOutNamed(d.deviceName)}>${t.groups.takeOut}<//>` }].filter(Boolean);
   return html`<${Section} title=${t.groups.members} aside=${list.total !== null && html`<small class="muted">${t.devices.unit(list.total.toLocaleString(), list.total)}</small>`}>
     ${may && me.can.readDevices && html`<${Picker} label=${t.groups.add} path="/deviceManagement/managedDevices" name="deviceName" value=${null} clear onChoose=${adding.run} error=${adding.error?.message} />`}
     <${Problem} error=${removing.error} />

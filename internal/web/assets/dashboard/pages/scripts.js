@@ -27,7 +27,7 @@ export function Scripts() {
   const numbers = (script) => summaries.get(script.id) ?? script.runSummary;
   const columns = [
     { key: 'name', title: t.scripts.name, order: 'displayName', show: (s) => html`<a href=${to('scripts', s.id)}><${Plain} text=${s.displayName} /></a>` },
-    { key: 'bar', title: t.scripts.state, width: '18%', show: (s) => (numbers(s) ? html`<${Bar} summary=${numbers(s)} label=${s.displayName} />` : html`<span class="muted">–</span>`) },
+    { key: 'bar', title: t.scripts.state, width: 'clamp(7rem, 15vw, 14rem)', show: (s) => (numbers(s) ? html`<${Bar} summary=${numbers(s)} label=${s.displayName} />` : html`<span class="muted">–</span>`) },
     ...counts.map(({ kind, property }) => ({
       key: kind, title: t.kinds[kind], numeric: true, from: from[kind], width: '6.75rem', order: `runSummary/${property}`, show: (s) => number(numbers(s)?.[property]),
     })),

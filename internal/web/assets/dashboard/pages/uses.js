@@ -47,8 +47,7 @@ export function Uses({ id }) {
   useEvent(app.live, 'scripts', read.reload);
   if (!app.me.can.readScripts) return null;
   return html`<${Section} title=${t.uses.title}><${Loaded} of=${read} lines=${1}>${({ scripts, complete }) => html`
-    ${scripts.length === 0 && complete && html`<p class="muted">${t.uses.none}</p>`}
-    <ul class="plain-list">${scripts.map((script) => html`<li key=${script.id + script.how}>
-      <a href=${to('scripts', script.id, 'assignments')}><${Plain} text=${script.name} /></a><${Tag}>${t.uses.how[script.how]}<//></li>`)}</ul>
+    ${scripts.length === 0 ? complete && html`<p class="muted">${t.uses.none}</p>` : html`<ul class="plain-list">${scripts.map((script) => html`<li key=${script.id + script.how}>
+      <a href=${to('scripts', script.id, 'assignments')}><${Plain} text=${script.name} /></a><${Tag}>${t.uses.how[script.how]}<//></li>`)}</ul>`}
     ${!complete && html`<p class="muted">${t.uses.incomplete}</p>`}`}<//><//>`;
 }
