@@ -19,20 +19,20 @@ func (a story) keepFocus() {
 	script := s.addScript(t)
 	p := a.openSignedIn(s)
 	p.visit("/scripts/" + script + "/edit")
-	p.press("Delete", kb.Enter)
+	p.press("Delete")
 	p.waitFor("heading", "Delete Disk encryption?")
 	p.keys(kb.Escape)
 	p.focusIsOn("Delete")
 	p.fill("Description", "changed")
-	p.press("Preview changes", kb.Enter)
+	p.press("Preview changes")
 	p.waitFor("heading", "What changes")
-	p.press("Save", kb.Enter)
+	p.press("Save")
 	p.reads("Saved.")
 	p.reads("Nothing is changed yet.") // there is nothing to preview any more
 	p.focusIsOn("More settings")
 
 	p.visit("/enrol")
-	p.press("Revoke", kb.Enter)
+	p.press("Revoke")
 	p.waitFor("heading", "Revoke this command?")
 	p.keys(kb.Tab + kb.Enter)
 	p.until("!document.querySelector('dialog') && [...document.querySelectorAll('.tag')].some((tag) => tag.innerText === 'Revoked')")
@@ -57,12 +57,12 @@ func (p *tab) keys(keys string) {
 	p.must(p.Do(chromedp.KeyEvent(keys)))
 }
 
-// press presses keys on a button, once it is there.
-func (p *tab) press(button, keys string) {
+// press presses Enter on a button, once it is there.
+func (p *tab) press(button string) {
 	p.t.Helper()
 	p.waitFor("button", button)
 	p.until("[...document.querySelectorAll('dialog button, main button')].find((one) => one.innerText === %s && !one.disabled)?.focus() === undefined && document.activeElement.innerText === %[1]s", quoted(button))
-	p.keys(keys)
+	p.keys(kb.Enter)
 }
 
 // focusIsOn waits until what reads so has the focus.

@@ -18,8 +18,9 @@ export function Errors({ script }) {
   return html`<${Loaded} of=${read}>${(told) => {
     if (told.value.length === 0) return html`<${NoErrors} script=${script} />`;
     const most = Math.max(...told.value.map((group) => group.count));
-    return html`<p class="muted">${t.errorGroups.lead(count(told.value.length), told.value.length, count(told['plimsoll.counted']), told['plimsoll.counted'])}
-        ${told['plimsoll.complete'] === false && t.errorGroups.incomplete} <a href=${`${to('scripts', script.id, 'devices')}?state=scriptError`}>${t.errorGroups.toDevices}</a></p>
+    return html`<div class="row between wrap"><p class="muted">${t.errorGroups.lead(count(told.value.length), told.value.length, count(told['plimsoll.counted']), told['plimsoll.counted'])}
+        ${told['plimsoll.complete'] === false && t.errorGroups.incomplete}</p>
+        <a href=${`${to('scripts', script.id, 'devices')}?state=scriptError`}>${t.errorGroups.toDevices}</a></div>
       <ol class="error-groups">${told.value.map((group, i) => html`<li key=${i}>
         <p class="amount"><span><b>${count(group.count)}</b> ${t.errorGroups.devices(group.count)}</span><meter min="0" max=${most} value=${group.count} aria-label=${t.errorGroups.share(count(group.count))} /></p>
         <${Output} label=${t.output.error} text=${group.text} />
