@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,13 @@ func (a story) readOnly() {
 		p.visit(place)
 		p.reads("You do not have the permission for this")
 	}
+	p.visit("/scripts/00000000-0000-0000-0000-000000000000")
+	p.waitFor("heading", "This script is gone")
+	if told := strings.Count(p.text("main"), "This script is gone"); told != 1 {
+		t.Errorf("that it is gone is told %d times", told)
+	}
+	p.click("link", "All scripts")
+	p.waitFor("link", "Disk space")
 	// Deleted, the reader is told as soon as the token is no good any more.
 	var deleted struct{ UserID string }
 	command(t, &deleted, "user", "delete", "--store", address, "ada")
@@ -100,6 +108,8 @@ func (a story) losePermission() {
 	p.wantRefusal()
 	p.visit("/devices")
 	p.wantRefusal()
+	p.visit("/groups")
+	p.reads("To see groups takes Group.Read.All.")
 }
 
 // sessionEnds ends a session while somebody writes: what was typed is there when they

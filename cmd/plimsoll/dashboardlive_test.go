@@ -40,6 +40,28 @@ func (a story) watchFleet() {
 		t.Errorf("a report takes %v to the page", took)
 	}
 
+	// The device's own page is read anew with its states, and has a run by a clock that is ahead.
+	p.visit("/devices/" + agent.DeviceID)
+	s.must(t, http.StatusOK, "PATCH", devices+"/"+agent.DeviceID, `{"managedDeviceName":"at the gate"}`)
+	checkIn(t, agent, &checkin.CheckInRequest{Results: []checkin.Result{
+		{ScriptID: script.ID, Revision: 1, Sequence: 6, State: "fail", RanAt: time.Now().Add(20 * time.Second)},
+	}})
+	p.reads("at the gate")
+	p.until("/Last run just now/.test(document.querySelector('.findings').innerText)")
+
+	// Its place among others, by what its scripts say of it.
+	p.visit("/devices")
+	p.until("document.querySelector('tbody tr td').innerText === 'Not compliant'")
+	p.choose("Compliance", "Compliant")
+	p.reads("Nothing matches")
+	p.choose("Compliance", "Not compliant")
+	p.waitFor("link", "watched")
+	p.visit("/")
+	p.click("link", "Disk encryption: Issue 1")
+	p.until("location.hash.endsWith('/devices?state=fail')")
+	p.waitFor("link", "watched")
+	p.visit("/")
+
 	cmd, stdout, stderr := simulation(t, s, "--devices", "40", "--scripts", "2", "--duration", "6s", "--interval", "1s", "--keep")
 	p.until("document.querySelectorAll('main li .bar').length === 3")
 	for seen, moved := p.figures(), 0; moved < 3; moved++ { // while they report

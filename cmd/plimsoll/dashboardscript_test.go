@@ -48,10 +48,17 @@ func (p *tab) writeScript() (id string) {
 	t.Helper()
 	p.click("link", "Scripts")
 	p.click("link", "New script")
+	p.click("button", "Firewall")
+	p.click("button", "Disk space") // nothing was typed
+	p.until("document.querySelector('textarea[wrap=off]').value.includes('df -P /')")
 	p.fill("Name", "Firewall is on")
+	p.click("button", "Firewall")
+	p.waitFor("heading", "Replace what you typed?")
+	p.click("button", "Cancel")
+	p.until("document.querySelector('main input').value === 'Firewall is on'")
 	p.fill("Description", "Linux: a firewall runs.")
 	p.fill("Source", "#!/bin/sh\n# asks the firewall\nexit 0\n")
-	p.click("button", "New script")
+	p.click("button", "Create script")
 	p.reads("Firewall is on was made.")
 	p.waitFor("button", "Add an assignment")
 	id = strings.Split(evaluate[string](p, "location.hash"), "/")[2]
@@ -59,6 +66,9 @@ func (p *tab) writeScript() (id string) {
 	p.click("button", "Add an assignment")
 	p.reads("120 devices are reached; 10 more are of another platform and do not run it")
 	p.choose("When", "Every few hours")
+	p.must(p.Fill("spinbutton", "Hours between", "99"))
+	p.reads("A whole number from 1 to 23.")
+	p.reads("Complete the assignments to see whom they reach.") // of which the API is not asked
 	p.must(p.Fill("spinbutton", "Hours between", "4"))
 	p.click("button", "Save assignments")
 	p.reads("The assignments are saved.")
@@ -88,7 +98,7 @@ func (p *tab) setStates(id string) {
 		state, text := "success", `"scriptOutput":"the firewall runs"`
 		switch {
 		case i < 7:
-			state, text = "fail", `"scriptOutput":"the firewall is off"`
+			state, text = "fail", `"scriptOutput":"the firewall is off\n"`
 		case i < 12:
 			state, text = "scriptError", fmt.Sprintf(`"scriptError":"cannot ask port %d: refused"`, 4000+i)
 		}
@@ -115,6 +125,14 @@ func (p *tab) editScript(id string) {
 	p.click("button", "Preview changes")
 	p.reads("Devices keep the states they have.")
 	p.click("button", "Back")
+	p.choose("Platform", "Windows")
+	p.click("button", "Preview changes")
+	p.reads("It runs on Windows then, until now on Linux and macOS.")
+	p.reads("120 devices drop out of its numbers; 10 come in, pending until they have run it.")
+	p.until("document.querySelector('dialog .changes').innerText.includes('By its first line → Windows')")
+	p.lacks("Devices keep the states they have.")
+	p.click("button", "Back")
+	p.choose("Platform", "By its first line")
 	p.fill("Source", "#!/bin/sh\n# asks the firewall\nexit 1\n")
 	p.click("button", "Preview changes")
 	p.reads("all 120 devices go back to pending")
@@ -142,6 +160,8 @@ func (p *tab) lookAtStates(id string) {
 	p.turnTo("Devices")
 	p.choose("State", "Issue")
 	p.reads("7 devices")
+	p.reads("the firewall is off")
+	p.lacks("⏎") // as a line of output ends
 	p.wantRows(id, "&$filter=detectionState%20eq%20'fail'&$orderby=lastStateUpdateDateTime%20desc")
 	p.click("button", "Device")
 	p.wantRows(id, "&$filter=detectionState%20eq%20'fail'&$orderby=managedDevice/deviceName")
@@ -158,7 +178,7 @@ func (p *tab) lookAtStates(id string) {
 	p.reads("130 devices") // with those of another platform
 	p.wantExport(id, "&$orderby=lastStateUpdateDateTime%20desc")
 	p.turnTo("Errors")
-	p.reads("5 errors, by what they have in common: 1 kinds.")
+	p.reads("5 errors, by what they have in common: 1 kind.")
 }
 
 // states gives the name and the state of each device, as the API lists them.

@@ -17,7 +17,7 @@ func (a story) firstSteps() {
 	p.click("link", "Disk space Linux, macOS: at least 10 % of the system disk is free.")
 	p.waitFor("textbox", "Name")
 	p.until("document.querySelector('textarea[wrap=off]').value.includes('df -P /')")
-	p.click("button", "New script")
+	p.click("button", "Create script")
 
 	p.waitFor("button", "Add an assignment") // where the new script is assigned
 	p.reads("Disk space was made.")
@@ -37,6 +37,8 @@ func (a story) firstSteps() {
 		t.Fatal(err)
 	}
 	p.waitFor("link", name)
+	p.reads("1 of 1 used")
+	p.reads("Only this machine can reach 127.0.0.1")
 
 	p.click("link", "Overview")
 	p.waitFor("link", "Disk space")
@@ -70,9 +72,10 @@ func (p *tab) figures() string {
 // the system of it, is for administrators.
 func (a story) enrolAsShown(s *testServer, shown string) *device {
 	a.t.Helper()
+	const installed = "/usr/local/bin/plimsoll"
 	lines := strings.Split(strings.TrimSpace(shown), "\n")
 	words := strings.Fields(lines[0])
-	if len(lines) != 2 || len(words) < 4 || words[0] != "sudo" || words[1] != "plimsoll" || lines[1] != "sudo plimsoll agent install" {
+	if len(lines) != 2 || len(words) < 4 || words[0] != "sudo" || words[1] != installed || lines[1] != "sudo "+installed+" agent install" {
 		a.t.Fatalf("the command is %q", shown)
 	}
 	d := &device{folder: filepath.Join(a.t.TempDir(), "agent"), log: &processLog{}}

@@ -42,6 +42,7 @@ func (a story) tour() {
 		"membershipRule":"device.operatingSystem -eq \"Linux\"","membershipRuleProcessingState":"On"}`).json["id"].(string)
 	filter := s.must(t, http.StatusCreated, "POST", "/deviceManagement/assignmentFilters",
 		`{"displayName":"Old","platform":"linux","rule":"(device.osVersion -startsWith \"12.\")"}`).json["id"].(string)
+	reported := s.must(t, http.StatusOK, "GET", scripts+"?$filter=displayName%20eq%20'Firewall'", "").json["value"].([]any)[0].(map[string]any)["id"].(string)
 	p.navigate(s.URL + "/")
 	p.waitFor("navigation", "Pages")
 	of := "/scripts/" + script
@@ -54,6 +55,8 @@ func (a story) tour() {
 		{Name: "script-errors", Place: of + "/errors"},
 		{Name: "script-source", Place: of + "/source"},
 		{Name: "script-assignments", Place: of + "/assignments"},
+		{Name: "script-reported-errors", Place: "/scripts/" + reported + "/errors"},
+		{Name: "script-reported-assignments", Place: "/scripts/" + reported + "/assignments"},
 		{Name: "script-edit", Place: of + "/edit"},
 		{Name: "devices", Place: "/devices"},
 		{Name: "device", Place: "/devices/" + device},
@@ -64,6 +67,7 @@ func (a story) tour() {
 		{Name: "filters", Place: "/filters"},
 		{Name: "filter", Place: "/filters/" + filter},
 		{Name: "filter-new", Place: "/filters/new"},
+		{Name: "gone", Place: "/scripts/gone"},
 		{Name: "no-page", Place: "/nowhere"},
 	})
 	wantRight(t, wrong, err)

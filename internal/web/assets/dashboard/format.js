@@ -53,25 +53,31 @@ export const bothTimes = (date) => `${exact.format(date)}\n${date.toISOString().
 
 const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
 const clockSeconds = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const monthOfYear = new Intl.DateTimeFormat(locale, { month: 'short', year: 'numeric' });
 const dayOfMonth = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
 
-/** How the marks of a time axis are written: those of one day by the clock, the
- * first of each day by its date. @param {number[]} marks in seconds of the epoch */
+/** How the marks of a time axis are written: those of one day by the clock, the first of
+ * each day by its date, and none as one before it. @param {number[]} marks in seconds of the epoch */
 export function moments(marks) {
   const step = marks.length > 1 ? marks[1] - marks[0] : 60;
+  const said = new Set();
   return (seconds, i) => {
     const date = new Date(seconds * 1000);
-    const newDay = i > 0 && new Date(marks[i - 1] * 1000).toDateString() !== date.toDateString();
-    if (step >= 86_400 || newDay) return dayOfMonth.format(date);
-    return (step < 60 ? clockSeconds : clock).format(date);
+    const before = new Date(i > 0 ? marks[i - 1] * 1000 : date.getTime() - 1);
+    const format = step >= 28 * 86_400 ? monthOfYear : before.toDateString() !== date.toDateString() ? dayOfMonth : step < 60 ? clockSeconds : clock;
+    const text = format.format(date);
+    if (said.has(text)) return '';
+    said.add(text);
+    return text;
   };
 }
 
-/** How long ago, or how soon. @param {Date} date @param {number} now in ms */
-export function ago(date, now) {
+/** How long ago, or how soon. What is but a little ahead has happened by another clock, unless
+ * it is to come. @param {Date} date @param {number} now in ms @param {boolean} [coming] */
+export function ago(date, now, coming) {
   const seconds = (date.getTime() - now) / 1000;
   const size = Math.abs(seconds);
-  if (size < 45) return seconds > 5 ? t.time.soon : t.time.justNow;
+  if (size < 45) return coming && seconds > 0 ? t.time.soon : t.time.justNow;
   for (const [unit, length, upTo] of [['minute', 60, 50 * 60], ['hour', 3600, 22 * 3600], ['day', 86400, 60 * 86400], ['month', 2629800, 700 * 86400]]) {
     if (size < upTo) return relative.format(Math.round(seconds / length), unit);
   }

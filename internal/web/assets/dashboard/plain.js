@@ -49,8 +49,9 @@ const show = (text) => pieces(text).map((piece) => (typeof piece === 'string' ? 
 /** A name or another short text: one line, cut by the style sheet where room ends.
  * @param {{text: string|null|undefined}} props */
 export function Plain({ text, most = 300 }) {
-  if (!text) return html`<span class="muted">–</span>`;
-  const line = text.length > most ? `${text.slice(0, most)}…` : text;
+  const whole = text?.replace(/\r?\n$/, ''); // as a line of output ends
+  if (!whole) return html`<span class="muted">–</span>`;
+  const line = whole.length > most ? `${whole.slice(0, most)}…` : whole;
   return html`<bdi class="plain">${show(line.replace(/\r?\n/g, '⏎'))}</bdi>`;
 }
 

@@ -6,7 +6,7 @@ const sh = (...lines) => ['#!/bin/sh', ...lines, ''].join('\n');
 
 export const samples = [
   {
-    id: 'disk-space', platform: 'linux', ...t.samples.diskSpace,
+    id: 'disk-space', platform: null, ...t.samples.diskSpace,
     source: sh(
       '# Healthy while at least 10 % of the system disk is free.',
       "used=$(df -P / | awk 'NR == 2 { sub(\"%\", \"\", $5); print $5 }')",

@@ -2,6 +2,7 @@
 // functions; numbers come formatted, with the bare one behind where the words depend on it.
 
 const s = (n, one, many) => (n === 1 ? one : many);
+const all = (names) => new Intl.ListFormat('en').format(names);
 
 export const t = {
   product: 'Plimsoll',
@@ -16,6 +17,7 @@ export const t = {
 
   nav: {
     label: 'Pages', skip: 'Skip to the content', home: 'Plimsoll, overview', up: 'Where this is',
+    all: (name) => `All ${name.toLowerCase()}`,
     overview: 'Overview', scripts: 'Scripts', devices: 'Devices', groups: 'Groups', filters: 'Filters',
   },
   account: {
@@ -37,6 +39,7 @@ export const t = {
   errors: {
     unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
     status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', title: 'This could not be shown', retry: 'Try again',
+    gone: 'It was deleted, or its address is wrong.', noGroups: 'To see groups takes Group.Read.All. An administrator can give it to you; sign in again then.',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
     noPermission: 'To see scripts and devices takes DeviceManagementConfiguration.Read.All. An administrator can give it to you; sign in again then.',
   },
@@ -45,7 +48,8 @@ export const t = {
 
   kinds: { healthy: 'Healthy', issue: 'Issue', error: 'Error', pending: 'Pending' },
   states: { success: 'Healthy', fail: 'Issue', scriptError: 'Error', pending: 'Pending', unknown: 'Pending', notApplicable: 'Not applicable' },
-  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By content', all: 'All platforms' },
+  compliance: { compliant: 'Compliant', noncompliant: 'Not compliant', error: 'Error', conflict: 'Cloned', unknown: 'Unknown' },
+  platforms: { linux: 'Linux', macOS: 'macOS', windows10: 'Windows', windows: 'Windows', any: 'By its first line', all: 'All platforms' },
   bar: { nothing: 'no device counts', part: (kind, n, share) => `${kind} ${n} (${share})` },
   output: {
     error: 'Error', out: 'Output', none: 'It said nothing.', less: 'Show less', more: (n) => `Show ${n} more characters`,
@@ -75,7 +79,7 @@ export const t = {
     title: 'The fleet', totals: 'All scripts on all devices', healthy: 'healthy',
     counted: (scripts, n, devices, d) => `${scripts} ${s(n, 'script', 'scripts')}${devices === null ? '' : ` on ${devices} ${s(d, 'device', 'devices')}`}`,
     scripts: 'Scripts', find: 'Find a script', order: 'Order', orders: { attention: 'What needs attention', change: 'What changed most', name: 'Name' },
-    moved: (n) => `${n} issues in a day`, noNumbers: 'No numbers yet', showAll: (n) => `Show all ${n}`,
+    moved: (n) => `${n} issues in a day`, toDevices: (script, kind, n) => `${script}: ${kind} ${n}`, noNumbers: 'No numbers yet', showAll: (n) => `Show all ${n}`,
     changed: 'What changed', lastDay: 'in the last 24 hours', silent: 'Silent for longest', allDevices: 'All devices',
   },
   first: {
@@ -92,11 +96,11 @@ export const t = {
   },
 
   scripts: {
-    create: 'New script', created: (name) => `${name} was made. Now say which devices run it.`, none: 'No scripts yet', noneHint: 'A script says whether a device is as it should be.',
+    create: 'New script', make: 'Create script', created: (name) => `${name} was made. Now say which devices run it.`, none: 'No scripts yet', noneHint: 'A script says whether a device is as it should be.',
     name: 'Name', state: 'State', platform: 'Platform', changed: 'Changed', search: 'Search name, publisher, description', unit: (n, c) => `${n} ${s(c, 'script', 'scripts')}`,
   },
   script: {
-    gone: 'This script is gone', goneHint: 'It was deleted, or its address is wrong.', tabsLabel: 'Parts of this script',
+    gone: 'This script is gone', tabsLabel: 'Parts of this script',
     tabs: { summary: 'Summary', devices: 'Devices', errors: 'Errors', source: 'Source', assignments: 'Assignments', edit: 'Edit' },
     noNumbers: 'No numbers yet', noNumbersHint: 'They come once it is assigned to devices, or once somebody reports a summary through the API.', assign: 'Assign it',
     counted: (n, c) => `${n} ${s(c, 'device', 'devices')} in all.`, lastRun: 'Last run:',
@@ -121,12 +125,13 @@ export const t = {
     allTitle: (n) => `Run now on all that are listed (${n})?`, allBody: (n) => `Every device that is listed, ${n} in all, is asked to run the script at once, whatever its schedule says. One that is off runs it when it is on again.`, allAsked: (n) => `Asked: ${n}.`,
   },
   errorGroups: {
-    none: 'No errors', noneHint: 'The script could run wherever it was tried.', lead: (groups, n) => `${n} errors, by what they have in common: ${groups} kinds.`,
+    none: 'No errors', noneHint: 'The script could run wherever it was tried.', lead: (groups, g, n, c) => `${n} ${s(c, 'error', 'errors')}, by what they have in common: ${groups} ${s(g, 'kind', 'kinds')}.`,
+    noTexts: 'No error texts', noTextsHint: 'They come from devices. This script’s numbers are reported by somebody else’s runner.', toDevices: 'All devices with errors',
     incomplete: 'There are more: this is a part of them.', devices: (n) => s(n, 'device', 'devices'), share: (n) => `${n} devices`, example: 'For example on',
   },
   form: {
-    samples: 'Begin with', name: 'Name', nameMissing: 'A script needs a name.', description: 'Description', publisher: 'Publisher', version: 'Version', source: 'Source',
-    sourceHint: 'Exit code 0 is healthy, 1 an issue, anything else an error. What it prints is kept, up to 32 KiB.', platformHint: 'By its content: with #! at its start, Linux and macOS, else Windows.',
+    samples: 'Begin with', replaceTitle: 'Replace what you typed?', replaceBody: 'The sample takes the place of all that stands in this form.', replace: 'Replace', name: 'Name', nameMissing: 'A script needs a name.', description: 'Description', publisher: 'Publisher', version: 'Version', source: 'Source',
+    sourceHint: 'Exit code 0 is healthy, 1 an issue, anything else an error. What it prints is kept, up to 32 KiB.', platformHint: 'By its first line: with #! it is for Linux and macOS, else for Windows.',
     lines: (n, c) => `${n} ${s(c, 'line', 'lines')}`, more: 'More settings', runAs: 'Runs as', system: 'The system', user: 'The user who is signed in',
     signed: 'Must be signed', signedHint: 'Devices run it with a valid signature only.', thirtyTwo: 'Run in 32 bits', thirtyTwoHint: 'In 32-bit PowerShell, on 64-bit Windows.',
     preview: 'Preview changes', revert: 'Undo changes', save: 'Save', saved: 'Saved.', unchanged: 'Nothing is changed yet.',
@@ -135,25 +140,36 @@ export const t = {
   },
   preview: {
     title: 'What changes', back: 'Back', stays: 'Devices keep the states they have.',
+    moves: (now, before) => `It runs on ${all(now)} then, until now on ${all(before)}.`,
+    counted: (out, o, into, i) => `${out} ${s(o, 'device drops', 'devices drop')} out of its numbers; ${into} ${s(i, 'comes', 'come')} in, pending until ${s(i, 'it has', 'they have')} run it.`,
+    uncounted: (now) => `Devices of other systems drop out of its numbers; those of ${all(now)} that it is assigned to come in, pending until they have run it.`,
+    pendingThose: 'This makes a new version: devices that have run the last one go back to pending until they have run it.',
+    reported: 'This makes a new version. Its numbers stay: somebody else’s runner reports them.',
     pending: (n, c) => (c === 0 ? 'This makes a new version of the script.' : `This makes a new version: ${s(c, 'the one device goes', `all ${n} devices go`)} back to pending until ${s(c, 'it has', 'they have')} run it.`),
   },
   assign: {
     none: 'Assigned to nobody', noneHint: 'No device runs this script.', add: 'Add an assignment', nth: (n) => `Assignment ${n}`, remove: (n) => `Remove assignment ${n}`,
-    whom: 'Whom', targets: { all: 'All devices', group: 'Members of a group', exclusion: 'Not the members of', other: 'Another target (kept as it is)' }, group: 'Group', groupMissing: 'Choose a group.',
-    filtered: 'Narrowed', filterTypes: { none: 'Not narrowed', include: 'Only devices of a filter', exclude: 'Not the devices of a filter' }, filter: 'Filter', filterMissing: 'Choose a filter.',
-    when: 'When', schedules: { none: 'Once a day, at any time', hourly: 'Every few hours', daily: 'Every few days', once: 'Once', other: 'Another schedule (kept as it is)' },
-    hours: 'Hours between', days: 'Days between', intervalWrong: 'From 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'By the clock of', zones: { local: 'The device', utc: 'UTC' },
+    whom: 'Assigned to', targets: { all: 'All devices', group: 'Members of a group', exclusion: 'Never members of a group', other: 'Another target (kept as it is)' }, group: 'Group', groupMissing: 'Choose a group.',
+    filtered: 'Filter', filterTypes: { none: 'None', include: 'Only devices of a filter', exclude: 'Not the devices of a filter' }, filter: 'Which filter', filterMissing: 'Choose a filter.',
+    when: 'When', schedules: { none: 'Every day at midnight', hourly: 'Every few hours', daily: 'Every day or every few days', once: 'Once', other: 'Another schedule (kept as it is)' },
+    scheduleHints: {
+      none: 'By the device’s clock, up to ten minutes later.', hourly: 'At a minute that differs from device to device.',
+      daily: 'Up to ten minutes later, so that not all devices come at once.', once: 'Up to ten minutes later; at once where that time is over.',
+    },
+    hours: 'Hours between', days: 'Days between', intervalWrong: 'A whole number from 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'Time zone', zones: { local: 'Of each device', utc: 'UTC' },
     save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
+    noSource: 'This script has no source: it finds nothing on the devices that it is assigned to.',
+    reportedTitle: 'Count it from its devices?', reportedBody: 'So far somebody else’s runner reports this script’s numbers. Once it is assigned they are counted from its devices, which all begin as pending. What was reported stays in the history; what that runner reports from then on is refused.',
     nobodyTitle: 'Assign it to nobody?', nobodyBody: 'No device runs the script any more, and what it found there leaves its numbers.',
     reached: (n, c) => `${n} ${s(c, 'device is', 'devices are')} reached`, notApplicable: (n, c) => `; ${n} more ${s(c, 'is of another platform and does', 'are of another platform and do')} not run it`, counting: 'Counting devices…', incomplete: 'Complete the assignments to see whom they reach.',
   },
 
   devices: {
     name: 'Name', system: 'System', model: 'Model', user: 'User', seen: 'Last seen', none: 'No devices yet', noneHint: 'A machine becomes a device with one command.',
-    search: 'Search name, user, serial number', allSystems: 'All systems', silence: 'Last seen', silences: { '': 'Seen at any time', 1: 'Silent for a day', 7: 'Silent for a week', 30: 'Silent for 30 days' }, unit: (n, c) => `${n} ${s(c, 'device', 'devices')}`,
+    search: 'Search name, user, serial number', allSystems: 'All systems', compliance: 'Compliance', allCompliance: 'Compliant or not', silence: 'Last seen', silences: { '': 'Seen at any time', 1: 'Silent for a day', 7: 'Silent for a week', 30: 'Silent for 30 days' }, unit: (n, c) => `${n} ${s(c, 'device', 'devices')}`,
   },
   device: {
-    gone: 'This device is gone', goneHint: 'It was deleted, or its address is wrong.', seen: 'Last seen', edit: 'Edit', scripts: 'Scripts', noScripts: 'No scripts run here', noScriptsHint: 'Assign a script to all devices, or to a group that this one is in.',
+    gone: 'This device is gone', seen: 'Last seen', edit: 'Edit', scripts: 'Scripts', noScripts: 'No scripts run here', noScriptsHint: 'Assign a script to all devices, or to a group that this one is in.',
     ran: 'Last run', next: 'next expected', said: 'What it said', inventory: 'Inventory', maker: 'Model', serial: 'Serial number', encrypted: 'Encrypted', memory: 'Memory', storage: 'Storage', free: (free, all) => `${free} free of ${all}`,
     ethernet: 'Ethernet', wifi: 'Wi-Fi', owner: 'Owned by', owners: { unknown: 'Unknown', company: 'Company', personal: 'Person' }, category: 'Category', notes: 'Notes', enrolled: 'Enrolled', id: 'Id', timeline: 'Timeline',
     label: 'Name in management', labelHint: 'Beside the name that the machine gives itself.',
@@ -163,7 +179,12 @@ export const t = {
     action: 'Enrol a device', title: 'Enrol devices', lead: 'Make a command, paste it on a machine, and see the machine come in.', name: 'Name', nameHint: 'To tell it from others, such as “Berlin office”.', uses: 'Machines it is good for', expires: 'Good for',
     lives: [['1', 'A day'], ['7', 'A week'], ['30', '30 days'], ['', 'Until it is revoked']], group: 'Group', groupHint: 'Which they join. Optional.', make: 'Make the command',
     systems: { linux: 'Linux', macOS: 'macOS', windows: 'Windows' }, command: 'Command to paste', once: 'The command holds a secret that is shown only now.', another: 'Make another',
-    paste: { linux: 'With the plimsoll program on the machine, paste this into a shell:', macOS: 'With the plimsoll program on the machine, paste this into Terminal:', windows: 'In the folder with plimsoll.exe, paste this into a PowerShell that runs as administrator:' },
+    paste: {
+      linux: 'Copy plimsoll, the same program as the server’s, to /usr/local/bin on the machine. Then paste this into a shell:',
+      macOS: 'Copy plimsoll, the same program as the server’s but built for macOS, to /usr/local/bin on the machine. Then paste this into Terminal:',
+      windows: 'Copy plimsoll.exe, the same program as the server’s but built for Windows, to a folder of the machine. There, paste this into a PowerShell that runs as administrator:',
+    },
+    onlyHere: (host) => `Only this machine can reach ${host}. For others the server needs an address in the network.`,
     authority: 'The server’s certificate is from its own authority', authorityHint: 'Copy the CA file that the server names when it starts to the machine, as ca.pem.',
     waiting: 'Waiting for the first machine…', tokens: 'Commands that were made', unnamed: 'Without a name', used: (n, of) => `${n} of ${of} used`, usedOften: (n) => `${n} used`, until: 'expires', forever: 'when revoked',
     revoke: 'Revoke', revoked: 'Revoked', revokeTitle: 'Revoke this command?', revokeBody: 'No further machine can enrol with it. The devices that came by it stay.',
@@ -174,15 +195,20 @@ export const t = {
     trying: 'Trying the rule…', selects: (n, c) => `Selects ${n} ${s(c, 'device', 'devices')}`, others: (n) => ` and ${n} more`,
   },
   groups: {
-    create: 'New group', made: (name) => `${name} was made.`, none: 'No groups yet', noneHint: 'A group holds devices that you name, or those that a rule selects.', gone: 'This group is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'group', 'groups')}`,
+    create: 'New group', make: 'Create group', made: (name) => `${name} was made.`, none: 'No groups yet', noneHint: 'A group holds devices that you name, or those that a rule selects.', gone: 'This group is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'group', 'groups')}`,
     name: 'Name', kind: 'Members', kinds: { assigned: 'Chosen by hand', dynamic: 'Selected by a rule' }, assigned: 'By hand', dynamic: 'By rule', paused: 'Rule paused', rule: 'Rule', created: 'Created', settings: 'Settings',
     pause: 'Pause the rule', pauseHint: 'Members stay as they are until it goes on.', ruleGoes: 'The rule is taken away. The members it selected stay, until you take them out.', members: 'Members', add: 'Add a device', added: (name) => `${name} was added.`,
     takeOut: 'Take out', takeOutNamed: (name) => `Take out ${name}`, tookOut: (name) => `${name} was taken out.`, noMembers: 'Nobody yet.', noneSelected: 'The rule selects no device now.',
-    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The group is deleted; its devices stay. Scripts that are assigned to it no longer reach them.', deleted: (name) => `${name} was deleted.`,
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: (reach, spare) => `The group is deleted; its devices stay.${reach && ` They are no longer reached by ${reach}.`}${spare && ` They are no longer held out of ${spare}.`}`, deleted: (name) => `${name} was deleted.`,
+  },
+  uses: {
+    title: 'Used by', none: 'No script’s assignments name it.', incomplete: 'There may be more: only the first 1,000 scripts were looked at.', all,
+    andMore: (names, n) => all([...names, n ? `${n} more` : 'perhaps others']),
+    how: { assigned: 'Runs on its members', excluded: 'Not on its members', include: 'Only on its devices', exclude: 'Not on its devices' },
   },
   filters: {
-    create: 'New filter', made: (name) => `${name} was made.`, none: 'No filters yet', noneHint: 'A filter narrows an assignment to the devices that its rule selects, or holds those out.', gone: 'This filter is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'filter', 'filters')}`,
-    name: 'Name', rule: 'Rule', settings: 'Settings', platforms: { unknown: 'Not said', linux: 'Linux', macOS: 'macOS', windows10AndLater: 'Windows' },
-    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The filter is deleted. One that an assignment uses cannot be.', deleted: (name) => `${name} was deleted.`,
+    create: 'New filter', make: 'Create filter', made: (name) => `${name} was made.`, none: 'No filters yet', noneHint: 'A filter narrows an assignment to the devices that its rule selects, or holds those out.', gone: 'This filter is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'filter', 'filters')}`,
+    name: 'Name', rule: 'Rule', settings: 'Settings', platformHint: 'A note for people: it selects nothing. Only the rule does, such as by device.operatingSystem.', platforms: { unknown: 'None', linux: 'Linux', macOS: 'macOS', windows10AndLater: 'Windows' },
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The filter is deleted. No assignment uses it.', used: (scripts) => `It cannot be deleted: assignments of ${scripts} use it. Take it out of them first.`, deleted: (name) => `${name} was deleted.`,
   },
 };

@@ -3,10 +3,12 @@ import { html, useEffect, useState } from '../preact.js';
 import { useAction, useApp, useRead, useRested, useUnsaved } from '../hooks.js';
 import { withOptions } from '../api.js';
 import { count } from '../format.js';
+import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Icon } from '../ui/icon.js';
 import { Button, Choice, Empty, Loaded, Problem, TextField } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
+import { readOrigin } from './reported.js';
 import { scriptPath } from './script.js';
 
 const graph = '#microsoft.graph.';
@@ -16,15 +18,18 @@ const keyOf = (map, type) => Object.keys(map).find((key) => graph + map[key] ===
 
 let lastKey = 0;
 
+/** What the server makes of no schedule (docs/scripts.md). */
+const isDefault = (schedule, when) => when === 'daily' && schedule.interval === 1 && !schedule.useUtc && /^00:00:00(\.0*)?$/.test(schedule.time);
+
 /** An assignment as the form has it. One of a kind that is not offered here stays as it is. */
 function rowOf({ target, runSchedule, runRemediationScript }, names) {
-  const to = keyOf(targets, target['@odata.type']);
+  const kind = keyOf(targets, target['@odata.type']);
   const when = runSchedule ? keyOf(schedules, runSchedule['@odata.type']) : 'none';
   const filterId = target.deviceAndAppManagementAssignmentFilterId;
   return {
-    key: ++lastKey, to: to ?? 'other', group: target.groupId ? { id: target.groupId, name: names.get(target.groupId) ?? target.groupId } : null,
+    key: ++lastKey, to: kind ?? 'other', group: target.groupId ? { id: target.groupId, name: names.get(target.groupId) ?? target.groupId } : null,
     filterType: target.deviceAndAppManagementAssignmentFilterType ?? 'none', filter: filterId ? { id: filterId, name: names.get(filterId) ?? filterId } : null,
-    when: when ?? 'other', interval: `${runSchedule?.interval ?? 1}`, time: (runSchedule?.time ?? '09:00').slice(0, 5), utc: runSchedule?.useUtc ?? false,
+    when: isDefault(runSchedule, when) ? 'none' : when ?? 'other', interval: `${runSchedule?.interval ?? 1}`, time: (runSchedule?.time ?? '09:00').slice(0, 5), utc: runSchedule?.useUtc ?? false,
     date: runSchedule?.date ?? '', asIs: { target, runSchedule, runRemediationScript },
   };
 }
@@ -60,7 +65,7 @@ function gapsOf(row) {
   if ((row.to === 'group' || row.to === 'exclusion') && !row.group) gaps.group = t.assign.groupMissing;
   if (row.to !== 'exclusion' && row.filterType !== 'none' && !row.filter) gaps.filter = t.assign.filterMissing;
   if (row.when === 'once' && !row.date) gaps.date = t.assign.dateMissing;
-  if ((row.when === 'hourly' || row.when === 'daily') && !(Number(row.interval) >= 1)) gaps.interval = t.assign.intervalWrong;
+  if ((row.when === 'hourly' || row.when === 'daily') && !/^([1-9]|1\d|2[0-3])$/.test(row.interval)) gaps.interval = t.assign.intervalWrong;
   return gaps;
 }
 
@@ -88,7 +93,7 @@ export function Assignments({ script }) {
 }
 
 function Editing({ script, stored, saved }) {
-  const { api, ask, me, say } = useApp();
+  const { api, ask, live, me, say } = useApp();
   const [rows, setRows] = useState(stored);
   const [tried, setTried] = useState(false);
   useEffect(() => setRows(stored), [stored]);
@@ -101,25 +106,27 @@ function Editing({ script, stored, saved }) {
     setTried(true);
     if (incomplete) return;
     if (rows.length === 0 && !await ask({ title: t.assign.nobodyTitle, body: t.assign.nobodyBody, action: t.assign.save, danger: true })) return;
+    if (stored.length === 0 && (await readOrigin(api, live, script)).reported
+      && !await ask({ title: t.assign.reportedTitle, body: t.assign.reportedBody, action: t.assign.save, danger: true })) return;
     await api.post(`${scriptPath(script.id)}/assign`, bodyOf(rows));
     saved(rows);
     say(t.assign.saved);
   });
   const may = me.can.writeScripts;
-  return html`<form class="form" onSubmit=${(e) => { e.preventDefault(); saving.run(); }}>
+  return html`<form class="form" novalidate onSubmit=${(e) => { e.preventDefault(); saving.run(); }}>
     <fieldset class="bare" disabled=${!may}>
     <legend class="unseen">${t.script.tabs.assignments}</legend>
+    ${!script.detectionScriptContent && html`<p class="consequence">${t.assign.noSource} ${may && html`<a href=${to('scripts', script.id, 'edit')}>${t.source.write}</a>`}</p>`}
     ${rows.length === 0 && html`<${Empty} title=${t.assign.none}>${t.assign.noneHint}<//>`}
-    ${rows.map((row, i) => html`<${Row} key=${row.key} n=${i + 1} row=${row} gaps=${tried ? gapsOf(row) : {}} set=${(values) => set(row.key, values)}
+    ${rows.map((row, i) => html`<${Row} key=${row.key} n=${i + 1} row=${row} gaps=${tried ? gapsOf(row) : { interval: gapsOf(row).interval }} set=${(values) => set(row.key, values)}
       remove=${() => setRows((now) => now.filter(({ key }) => key !== row.key))} may=${may} />`)}
     </fieldset>
     ${may && html`<p><${Button} icon="add" onClick=${() => setRows((now) => [...now, newRow()])}>${t.assign.add}<//></p>`}
-    <${Reached} script=${script} body=${body} ready=${!incomplete} />
     <${Problem} error=${saving.error} />
-    ${may && html`<footer class="actions sticky">
+    <footer class="actions sticky"><${Reached} script=${script} body=${body} ready=${!incomplete} />${may && html`
       <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${!changed}>${t.assign.save}<//>
-      ${changed && html`<${Button} onClick=${() => { setRows(stored); setTried(false); }}>${t.form.revert}<//>`}
-    </footer>`}</form>`;
+      ${changed && html`<${Button} onClick=${() => { setRows(stored); setTried(false); }}>${t.form.revert}<//>`}`}
+    </footer></form>`;
 }
 
 function Row({ n, row, gaps, set, remove, may }) {
@@ -143,7 +150,7 @@ const options = (texts, current) => Object.entries(texts).filter(([key]) => key 
 
 function Schedule({ row, gaps, set }) {
   return html`
-    <${Choice} label=${t.assign.when} value=${row.when} onInput=${(v) => set({ when: v })} options=${options(t.assign.schedules, row.when)} />
+    <${Choice} label=${t.assign.when} value=${row.when} hint=${t.assign.scheduleHints[row.when]} onInput=${(v) => set({ when: v })} options=${options(t.assign.schedules, row.when)} />
     ${(row.when === 'hourly' || row.when === 'daily') && html`<${TextField} type="number" min="1" max="23" label=${row.when === 'hourly' ? t.assign.hours : t.assign.days}
       value=${row.interval} error=${gaps.interval} onInput=${(v) => set({ interval: v })} />`}
     ${row.when === 'once' && html`<${TextField} type="date" label=${t.assign.date} value=${row.date} error=${gaps.date} onInput=${(v) => set({ date: v })} />`}

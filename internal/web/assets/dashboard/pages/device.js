@@ -1,17 +1,18 @@
 // One device: what it is, what every script found on it, and what was done.
-import { html, useState } from '../preact.js';
+import { html, useEffect, useRef, useState } from '../preact.js';
 import { useAction, useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { literal, segment, withOptions } from '../api.js';
 import { bytes } from '../format.js';
 import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { Status, Tag, Time } from '../ui/marks.js';
-import { Button, Choice, Dialog, Empty, Facts, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
+import { Compliance, Status, Tag, Time } from '../ui/marks.js';
+import { Button, Choice, Dialog, Empty, Facts, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Activity } from './activity.js';
 import { RunNow } from './states.js';
 
 const pathOf = (id) => `/deviceManagement/managedDevices/${segment(id)}`;
+const keptAfter = 35_000; // ms
 const up = { href: '#/devices', text: t.nav.devices };
 
 /** @param {{id: string}} props */
@@ -19,15 +20,22 @@ export function Device({ id }) {
   const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(pathOf(id), { signal }), [id]);
   const [editing, setEditing] = useState(false);
+  const later = useRef(0); // what the server has by then: it keeps every half a minute who spoke
+  useEffect(() => () => clearTimeout(later.current), []);
   const states = useRead((signal) => (me.can.readScripts ? api.get(`${pathOf(id)}/plimsoll.runStates()?$top=1000`, { signal }) : Promise.resolve({ value: [] })), [id]);
-  const anew = useSparingly(states.reload, 2000);
-  useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) anew(); });
-  if (read.error?.status === 404) return html`<${Head} title=${t.device.gone} up=${up} /><${Empty} title=${t.device.gone}>${t.device.goneHint}<//>`;
+  const anew = useSparingly(() => { states.reload(); read.reload(); }, 2000);
+  const news = () => {
+    anew();
+    clearTimeout(later.current);
+    later.current = setTimeout(read.reload, keptAfter);
+  };
+  useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) news(); });
+  if (read.error?.status === 404) return html`<${Gone} title=${t.device.gone} up=${up} />`;
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
         <${Button} icon="edit" onClick=${() => setEditing(true)}>${t.device.edit}<//><${Remove} device=${device} />`}>
       <p class="about"><${Tag}><${Plain} text=${[device.operatingSystem, device.osVersion].filter(Boolean).join(' ')} /><//>
-        <span class="muted">${t.device.seen} <${Time} at=${device.lastSyncDateTime} /></span>
+        <${Compliance} state=${device.complianceState} /><span class="muted">${t.device.seen} <${Time} at=${device.lastSyncDateTime} /></span>
         ${device.managedDeviceName && html`<span><${Plain} text=${device.managedDeviceName} /></span>`}</p>
     <//>
     <div class="columns">
@@ -49,7 +57,7 @@ function Finding({ row, device }) {
   const said = row.scriptError || row.scriptOutput;
   return html`<li>
     <div class="row between"><a href=${to('scripts', script)}><${Plain} text=${row.scriptName || script} /></a><${Status} state=${row.detectionState} /></div>
-    <div class="row between"><p class="muted small">${t.device.ran} <${Time} at=${row.lastStateUpdateDateTime} />${row.expectedStateUpdateDateTime && html` · ${t.device.next} <${Time} at=${row.expectedStateUpdateDateTime} />`}</p>
+    <div class="row between"><p class="muted small">${t.device.ran} <${Time} at=${row.lastStateUpdateDateTime} />${row.expectedStateUpdateDateTime && html` · ${t.device.next} <${Time} at=${row.expectedStateUpdateDateTime} coming />`}</p>
       ${me.can.operate && row.detectionState !== 'notApplicable' && html`<${RunNow} device=${device} script=${script} />`}</div>
     ${said && html`<details open=${row.detectionState === 'fail' || row.detectionState === 'scriptError'}><summary>${t.device.said}</summary>
       <${Output} label=${t.output.error} text=${row.scriptError} /><${Output} label=${t.output.out} text=${row.scriptOutput} /></details>`}</li>`;
@@ -80,8 +88,9 @@ function Timeline({ device, states }) {
     <${Activity} events=${all(value)} without=${device.id} />`}<//><//>`;
 }
 
-function Edit({ device, saved, onClose }) {
+function Edit({ device: opened, saved, onClose }) {
   const { api, say } = useApp();
+  const [device] = useState(opened); // as it was when somebody began to type
   const names = ['managedDeviceName', 'deviceCategoryDisplayName', 'managedDeviceOwnerType', 'notes'];
   const [form, setForm] = useState(Object.fromEntries(names.map((name) => [name, device[name] ?? ''])));
   const set = (name) => (value) => setForm((now) => ({ ...now, [name]: value }));

@@ -14,10 +14,15 @@ import { Picker } from '../ui/picker.js';
 const path = '/deviceManagement/enrollmentTokens';
 const up = { href: '#/devices', text: t.nav.devices };
 
+const program = '/usr/local/bin/plimsoll'; // in full: root's PATH may not have its folder
+
+/** Whether the page's address is one that no other machine can reach the server at. */
+const onlyHere = () => /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(location.hostname);
+
 function commandOf(system, token, authority) {
   const flags = `--server ${location.origin} --token ${token}${authority ? ' --ca ca.pem' : ''}`;
   return system === 'windows' ? `.\\plimsoll.exe agent enroll ${flags}\n.\\plimsoll.exe agent install`
-    : `sudo plimsoll agent enroll ${flags}\nsudo plimsoll agent install`;
+    : `sudo ${program} agent enroll ${flags}\nsudo ${program} agent install`;
 }
 
 export function Enrol() {
@@ -54,6 +59,7 @@ function Ready({ token, again }) {
   return html`<section class="card stack">
     <fieldset class="choices"><legend class="unseen">${t.devices.system}</legend>${Object.entries(t.enrol.systems).map(([name, text]) => html`
       <label key=${name}><input type="radio" name="system" checked=${system === name} onChange=${() => setSystem(name)} /><span>${text}</span></label>`)}</fieldset>
+    ${onlyHere() && html`<p class="consequence">${t.enrol.onlyHere(location.host)}</p>`}
     <p>${t.enrol.paste[system]}</p>
     <${Command} label=${t.enrol.command} text=${commandOf(system, token.token, authority)} />
     ${location.protocol === 'https:' && html`<${Check} label=${t.enrol.authority} hint=${t.enrol.authorityHint} value=${authority} onInput=${setAuthority} />`}
@@ -75,11 +81,12 @@ function Arrivals({ since }) {
 }
 
 function Tokens({ turn }) {
-  const { api } = useApp();
+  const { api, live } = useApp();
   const read = useRead((signal) => api.get(withOptions(path, { orderby: 'createdDateTime desc', top: 50 }), { signal }), [turn]);
+  useEvent(live, 'devices', read.reload);
   return html`<${Loaded} of=${read}>${({ value }) => value.length > 0 && html`<${Section} title=${t.enrol.tokens}><ul class="plain-list">${value.map((token) => html`
     <li key=${token.id}><span><${Plain} text=${token.displayName || t.enrol.unnamed} /> <span class="muted small">${token.maximumUses ? t.enrol.used(count(token.uses), count(token.maximumUses)) : t.enrol.usedOften(count(token.uses))}</span></span>
-      <span class="row">${token.revokedDateTime ? html`<${Tag}>${t.enrol.revoked}<//>` : html`<span class="muted small">${t.enrol.until} <${Time} at=${token.expirationDateTime} absent=${t.enrol.forever} /></span>
+      <span class="row">${token.revokedDateTime ? html`<${Tag}>${t.enrol.revoked}<//>` : html`<span class="muted small">${t.enrol.until} <${Time} at=${token.expirationDateTime} absent=${t.enrol.forever} coming /></span>
       <${Revoke} token=${token} done=${read.reload} />`}</span></li>`)}</ul><//>`}<//>`;
 }
 

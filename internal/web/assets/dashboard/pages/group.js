@@ -5,12 +5,13 @@ import { segment } from '../api.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
 import { Tag } from '../ui/marks.js';
-import { Button, Check, Choice, Empty, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
+import { Button, Check, Choice, Empty, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
 import { RuleEditor } from '../ui/rule.js';
 import { Table, useList } from '../ui/table.js';
 import { deviceColumns, deviceFields } from './devices.js';
 import { kindOf } from './groups.js';
+import { Uses, namesOf, readUses } from './uses.js';
 
 const pathOf = (id) => `/groups/${segment(id)}`;
 const up = { href: '#/groups', text: t.nav.groups };
@@ -20,11 +21,13 @@ export function Group({ id }) {
   const { api, me } = useApp();
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.groups.create} up=${up} />${me.can.writeGroups ? html`<${Form} group=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
-  if (read.error?.status === 404) return html`<${Head} title=${t.groups.gone} up=${up} /><${Empty} title=${t.groups.gone} />`;
+  if (read.error?.status === 404) return html`<${Gone} title=${t.groups.gone} up=${up} />`;
+  if (!me.can.readGroups) return html`<${Head} title=${t.nav.groups} /><${Empty} title=${t.errors.notAllowed}>${t.errors.noGroups}<//>`;
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(group) => html`
     <${Head} up=${up} name=${group.displayName} title=${html`<${Plain} text=${group.displayName} />`} actions=${me.can.writeGroups && html`<${Remove} group=${group} />`}>
       <p class="about"><${Tag}>${kindOf(group)}<//>${group.description && html`<span><${Plain} text=${group.description} /></span>`}</p><//>
     <${Members} key=${group.membershipRule ?? ''} group=${group} />
+    <${Uses} id=${group.id} />
     ${me.can.writeGroups && html`<${Section} title=${t.groups.settings}><${Form} group=${group} saved=${read.set} /><//>`}`}<//>`;
 }
 
@@ -62,7 +65,8 @@ function Form({ group, saved }) {
     ${form.kind === 'dynamic' ? html`<${RuleEditor} label=${t.groups.rule} value=${form.rule} onInput=${set('rule')} />
       <${Check} label=${t.groups.pause} hint=${t.groups.pauseHint} value=${form.paused} onInput=${set('paused')} />` : group.membershipRule && html`<p class="consequence">${t.groups.ruleGoes}</p>`}
     <${Problem} error=${saving.error && !['displayName', 'description'].includes(saving.error.target) ? saving.error : null} />
-    <footer class="actions"><${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${!changed}>${group.id ? t.form.save : t.groups.create}<//>
+    <footer class="actions"><${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${!changed}>${group.id ? t.form.save : t.groups.make}<//>
+      ${!group.id && html`<a class="button" href="#/groups">${t.cancel}</a>`}
       ${group.id && changed && html`<${Button} onClick=${() => setForm(before)}>${t.form.revert}<//>`}</footer></form>`;
 }
 
@@ -83,7 +87,7 @@ function Members({ group }) {
     say(t.groups.tookOut(device.deviceName));
     list.reload();
   });
-  const columns = [...deviceColumns(), may && { key: 'out', title: t.groups.takeOut, hidden: true, width: '8rem', show: (d) => html`<${Button} kind="quiet" onClick=${() => removing.run(d)} label=${t.groups.takeOutNamed(d.deviceName)}>${t.groups.takeOut}<//>` }].filter(Boolean);
+  const columns = [...deviceColumns('s'), may && { key: 'out', title: t.groups.takeOut, hidden: true, width: '8rem', show: (d) => html`<${Button} kind="quiet" onClick=${() => removing.run(d)} label=${t.groups.takeOutNamed(d.deviceName)}>${t.groups.takeOut}<//>` }].filter(Boolean);
   return html`<${Section} title=${t.groups.members} aside=${list.total !== null && html`<small class="muted">${t.devices.unit(list.total.toLocaleString(), list.total)}</small>`}>
     ${may && me.can.readDevices && html`<${Picker} label=${t.groups.add} path="/deviceManagement/managedDevices" name="deviceName" value=${null} clear onChoose=${adding.run} error=${adding.error?.message} />`}
     <${Problem} error=${removing.error} />
@@ -92,9 +96,11 @@ function Members({ group }) {
 }
 
 function Remove({ group }) {
-  const { api, ask, router, say } = useApp();
+  const app = useApp();
+  const { api, ask, router, say } = app;
   const { run, busy, error } = useAction(async () => {
-    if (!await ask({ title: t.groups.deleteTitle(group.displayName), body: t.groups.deleteBody, action: t.groups.delete, danger: true })) return;
+    const uses = await readUses(app, group.id);
+    if (!await ask({ title: t.groups.deleteTitle(group.displayName), body: t.groups.deleteBody(namesOf(uses, 'assigned'), namesOf(uses, 'excluded')), action: t.groups.delete, danger: true })) return;
     await api.delete(pathOf(group.id));
     say(t.groups.deleted(group.displayName));
     router.replace('/groups');

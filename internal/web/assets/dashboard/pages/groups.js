@@ -14,6 +14,11 @@ export const kindOf = (group) => (!group.membershipRule ? t.groups.assigned : gr
 
 export function Groups() {
   const { me } = useApp();
+  return me.can.readGroups ? html`<${List} />` : html`<${Head} title=${t.nav.groups} /><${Empty} title=${t.errors.notAllowed}>${t.errors.noGroups}<//>`;
+}
+
+function List() {
+  const { me } = useApp();
   const listing = useListing('displayName');
   const list = useList({ path: '/groups', search: listing.search, orderby: listing.order });
   const columns = [

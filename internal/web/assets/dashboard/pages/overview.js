@@ -3,7 +3,7 @@ import { html, useState } from '../preact.js';
 import { useApp, useEvent, useRead, useSparingly, useSummaries } from '../hooks.js';
 import { withOptions } from '../api.js';
 import { change, compact, count, percent } from '../format.js';
-import { Plain } from '../plain.js';
+import { Plain, plainly } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Icon } from '../ui/icon.js';
@@ -105,14 +105,22 @@ function ScriptBars({ scripts }) {
 function ScriptBar({ script }) {
   const { now } = script;
   const difference = moved(script);
-  return html`<li><a class="name" href=${to('scripts', script.id)}><${Plain} text=${script.displayName} /></a>
+  return html`<li><div class="what"><a class="name" href=${to('scripts', script.id)}><${Plain} text=${script.displayName} /></a>
     <span class="said">${script.platform && html`<${Tag}>${t.platforms[script.platform] ?? script.platform}<//>`}
-      ${difference !== 0 && html`<span class="moved ${difference > 0 ? 'worse' : 'better'}"><${Icon} name=${difference > 0 ? 'up' : 'down'} />${t.overview.moved(change(difference))}</span>`}</span>
+      ${difference !== 0 && html`<span class="moved ${difference > 0 ? 'worse' : 'better'}"><${Icon} name=${difference > 0 ? 'up' : 'down'} />${t.overview.moved(change(difference))}</span>`}</span></div>
     ${now ? html`<${Bar} summary=${now} label=${script.displayName} />
-      <span class="numbers" aria-hidden="true">${counts.map(({ kind, property }) => html`<span key=${kind} class="${kind} ${now[property] > 0 ? '' : 'nil'}" title=${t.kinds[kind]}>
-        <${Icon} name=${kind} />${compact(now[property])}</span>`)}</span>`
+      <span class="numbers">${counts.map((one) => html`<${Count} key=${one.kind} of=${one} script=${script} />`)}</span>`
       : html`<span class="muted small">${t.overview.noNumbers}</span>`}
   </li>`;
+}
+
+/** One number of a script, which leads to those that it counts. */
+function Count({ of: { kind, property, state }, script }) {
+  const n = script.now[property];
+  const said = html`<${Icon} name=${kind} />${compact(n)}`;
+  return n > 0 ? html`<a class=${kind} href=${`${to('scripts', script.id, 'devices')}?state=${state}`} title=${t.kinds[kind]}
+    aria-label=${t.overview.toDevices(plainly(script.displayName), t.kinds[kind], count(n))}>${said}</a>`
+    : html`<span class="${kind} nil" aria-hidden="true" title=${t.kinds[kind]}>${said}</span>`;
 }
 
 const Silent = ({ devices }) => (devices.length === 0 ? html`<p class="muted">${t.devices.none}</p>` : html`<ul class="plain-list">${devices.map((device) => html`

@@ -7,7 +7,7 @@ import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { Bar, Figures, Tag, Time, totalOf } from '../ui/marks.js';
-import { Button, Empty, Head, Loaded, Problem, Tabs } from '../ui/parts.js';
+import { Button, Empty, Gone, Head, Loaded, Problem, Tabs } from '../ui/parts.js';
 import { Source } from '../ui/code.js';
 import { Assignments } from './assignments.js';
 import { Errors } from './errors.js';
@@ -24,9 +24,7 @@ export function Script({ id, tab }) {
   const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(`${scriptPath(id)}?$expand=runSummary`, { signal }), [id]);
   useEvent(live, 'scripts', () => { if (tab !== 'edit') read.reload(); });
-  if (read.error?.status === 404) {
-    return html`<${Head} title=${t.script.gone} up=${up} /><${Empty} title=${t.script.gone}>${t.script.goneHint}<//>`;
-  }
+  if (read.error?.status === 404) return html`<${Gone} title=${t.script.gone} up=${up} />`;
   const tabs = tabNames.filter((name) => name !== 'edit' || me.can.writeScripts).map((name) => ({ id: name, text: t.script.tabs[name] }));
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(script) => html`
     <${Head} up=${up} name=${script.displayName} title=${html`<${Plain} text=${script.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} script=${script} />`}>
@@ -59,18 +57,23 @@ function Editing({ script, saved }) {
 }
 
 function Summary({ script }) {
-  const { me } = useApp();
   const summary = useSummaries().get(script.id) ?? script.runSummary;
-  if (!summary) {
-    return html`<${Empty} title=${t.script.noNumbers} action=${me.can.writeScripts && html`<a class="button primary" href=${to('scripts', script.id, 'assignments')}>${t.script.assign}</a>`}>
-      ${t.script.noNumbersHint}<//>`;
-  }
+  if (!summary) return html`<${NoNumbers} script=${script} />`;
   return html`<section class="totals" aria-label=${t.script.tabs.summary}>
       <${Bar} summary=${summary} />
       <${Figures} summary=${summary} href=${(state) => `${to('scripts', script.id, 'devices')}?state=${state}`} />
       <p class="muted small">${t.script.counted(count(totalOf(summary)), totalOf(summary))} ${t.script.lastRun} <${Time} at=${summary.lastScriptRunDateTime} /></p>
     </section>
     <${History} script=${script} />`;
+}
+
+/** A script without numbers now, which may have had some. */
+function NoNumbers({ script }) {
+  const { api, me } = useApp();
+  const had = useRead((signal) => api.get(`${scriptPath(script.id)}/plimsoll.runSummaryHistory()?$top=1`, { signal }), [script.id]);
+  return html`<${Empty} title=${t.script.noNumbers} action=${me.can.writeScripts && html`<a class="button primary" href=${to('scripts', script.id, 'assignments')}>${t.script.assign}</a>`}>
+      ${t.script.noNumbersHint}<//>
+    ${had.data?.value.length > 0 && html`<${History} script=${script} />`}`;
 }
 
 function Reading({ script }) {

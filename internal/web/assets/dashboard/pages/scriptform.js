@@ -1,7 +1,8 @@
 // Writing a script: what is typed is checked by the API, and what would change is
 // shown before it does.
 import { html, useMemo, useState } from '../preact.js';
-import { useAction, useApp, useSummaries, useUnsaved } from '../hooks.js';
+import { useAction, useApp, useRead, useSummaries, useUnsaved } from '../hooks.js';
+import { withOptions } from '../api.js';
 import { count } from '../format.js';
 import { Plain } from '../plain.js';
 import { to, usePlace } from '../router.js';
@@ -11,6 +12,7 @@ import { Diff } from '../ui/code.js';
 import { totalOf } from '../ui/marks.js';
 import { Button, Check, Choice, Dialog, Problem, TextField } from '../ui/parts.js';
 import { Editor } from '../ui/editor.js';
+import { useOrigin } from './reported.js';
 import { scriptPath } from './script.js';
 
 /** @param {string|null} base64 @returns {string} */
@@ -50,7 +52,7 @@ function bodyOf(before, now, names) {
 
 /** @param {{script?: any, saved?: (script: any) => void}} props without script, it makes a new one */
 export function ScriptForm({ script, saved }) {
-  const { api, router, say } = useApp();
+  const { api, ask, router, say } = useApp();
   const { query } = usePlace(router);
   const sample = script ? undefined : samples.find(({ id }) => id === query.get('sample'));
   const [base, setBase] = useState(script);
@@ -59,7 +61,15 @@ export function ScriptForm({ script, saved }) {
   const [form, setForm] = useState(start);
   const [preview, setPreview] = useState(false);
   const changed = Object.keys(before).filter((name) => form[name] !== before[name]);
-  useUnsaved(Object.keys(start).some((name) => form[name] !== start[name]));
+  const [begun, setBegun] = useState(null); // the sample that was chosen here
+  const typed = Object.keys(form).some((name) => form[name] !== (begun ?? start)[name]);
+  useUnsaved(typed);
+  const begin = async (one) => {
+    if (typed && !await ask({ title: t.form.replaceTitle, body: t.form.replaceBody, action: t.form.replace, danger: true })) return;
+    const chosen = formOf({ ...one, displayName: one.name });
+    setBegun(chosen);
+    setForm(chosen);
+  };
   const set = (name) => (value) => setForm((now) => ({ ...now, [name]: value }));
 
   const saving = useAction(async (force) => {
@@ -92,7 +102,7 @@ export function ScriptForm({ script, saved }) {
   };
   return html`<form class="form" onSubmit=${submit}>
     ${!script && html`<p class="row wrap"><span class="muted">${t.form.samples}</span>${samples.map((one) => html`
-      <${Button} key=${one.id} onClick=${() => setForm(formOf({ ...one, displayName: one.name }))}>${one.name}<//>`)}</p>`}
+      <${Button} key=${one.id} onClick=${() => begin(one)}>${one.name}<//>`)}</p>`}
     <div class="grid">
       <${TextField} label=${t.form.name} value=${form.displayName} onInput=${set('displayName')} error=${wrong('displayName')} required maxlength="1024" />
       <${Choice} label=${t.scripts.platform} value=${form.platform} onInput=${set('platform')} hint=${t.form.platformHint}
@@ -110,7 +120,8 @@ export function ScriptForm({ script, saved }) {
     ${conflict ? html`<${Conflict} error=${saving.error} force=${() => saving.run(true)} reread=${rebase.run} />`
       : !known && html`<${Problem} error=${saving.error} />`}
     <footer class="actions sticky">
-      <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${script && changed.length === 0}>${script ? t.form.preview : t.scripts.create}<//>
+      <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${script && changed.length === 0}>${script ? t.form.preview : t.scripts.make}<//>
+      ${!script && html`<a class="button" href="#/scripts">${t.cancel}</a>`}
       ${script && changed.length > 0 && html`<${Button} onClick=${() => setForm(before)}>${t.form.revert}<//>`}
       ${script && changed.length === 0 && html`<span class="muted small">${t.form.unchanged}</span>`}
     </footer>
@@ -120,16 +131,49 @@ export function ScriptForm({ script, saved }) {
 
 /** What will be another than it is, and what that does to the devices. */
 function Preview({ script, before, now, changed, busy, save, onClose }) {
-  const summary = useSummaries().get(script.id) ?? script.runSummary;
-  const n = totalOf(summary);
-  const anew = changed.some((name) => raising.includes(name));
-  const word = (value) => (typeof value === 'boolean' ? (value ? t.yes : t.no) : value);
   return html`<${Dialog} wide title=${t.preview.title} onClose=${onClose} actions=${html`<${Button} onClick=${onClose}>${t.preview.back}<//>
       <${Button} kind="primary" busy=${busy} onClick=${save}>${t.form.save}<//>`}>
-    <p class=${anew && n > 0 ? 'consequence' : ''}><b>${anew ? t.preview.pending(count(n), n) : t.preview.stays}</b></p>
+    <${Consequence} script=${script} before=${before} now=${now} anew=${changed.some((name) => raising.includes(name))} />
     ${changed.some((name) => name !== 'source') && html`<dl class="changes">${changed.filter((name) => name !== 'source').map((name) => html`<div key=${name}>
-      <dt>${t.form.names[name]}</dt><dd><del><${Plain} text=${word(before[name])} /></del> <span aria-hidden="true">→</span> <ins><${Plain} text=${word(now[name])} /></ins></dd></div>`)}</dl>`}
+      <dt>${t.form.names[name]}</dt><dd><del><${Plain} text=${word(name, before[name])} /></del> <span aria-hidden="true">→</span> <ins><${Plain} text=${word(name, now[name])} /></ins></dd></div>`)}</dl>`}
     ${changed.includes('source') && html`<${Diff} before=${before.source} after=${now.source} />`}<//>`;
+}
+
+/** A setting's value as the form says it. */
+function word(name, value) {
+  if (typeof value === 'boolean') return value ? t.yes : t.no;
+  if (name === 'platform') return t.platforms[value || 'any'];
+  return name === 'runAsAccount' ? t.form[value] : value;
+}
+
+/** The operating systems that a script runs on, as the server decides it (docs/scripts.md). */
+function systemsOf({ platform, source }) {
+  if (platform) return [{ linux: 'Linux', macOS: 'macOS', windows10: 'Windows' }[platform]];
+  return source.startsWith('#!') ? ['Linux', 'macOS'] : ['Windows'];
+}
+
+/** What saving does to the devices. Those of other systems count nowhere, so that another
+ * platform, or a first line that says another, takes devices out and lets others in. */
+function Consequence({ script, before, now, anew }) {
+  const summary = useSummaries().get(script.id) ?? script.runSummary;
+  const origin = useOrigin(script);
+  const n = totalOf(summary);
+  const [from, to] = [systemsOf(before), systemsOf(now)];
+  const moves = String(from) !== String(to);
+  if (!origin) return html`<p role="status">${t.loading}</p>`;
+  const all = moves && origin.assigned ? t.preview.pendingThose : origin.reported ? t.preview.reported : t.preview.pending(count(n), n);
+  return html`<div class=${moves || (anew && n > 0) ? 'consequence' : ''}>
+    ${moves && html`<p><b>${t.preview.moves(to, from)}</b> ${origin.assigned && html`<${Moved} script=${script} to=${to} />`}</p>`}
+    ${(anew || !moves) && html`<p><b>${anew ? all : t.preview.stays}</b></p>`}</div>`;
+}
+
+/** How many devices go and come, where the server can count them in time. */
+function Moved({ script, to }) {
+  const { api } = useApp();
+  const isTo = `managedDevice/operatingSystem in (${to.map((system) => `'${system}'`).join(',')})`;
+  const read = useRead((signal) => Promise.all([`detectionState ne 'notApplicable' and not (${isTo})`, `detectionState eq 'notApplicable' and ${isTo}`]
+    .map((filter) => api.get(withOptions(`${scriptPath(script.id)}/deviceRunStates/$count`, { filter }), { signal, headers: { Accept: 'text/plain' } }).then(Number))), [script.id, isTo]);
+  return read.data ? t.preview.counted(...read.data.flatMap((n) => [count(n), n])) : t.preview.uncounted(to);
 }
 
 const Conflict = ({ error, force, reread }) => html`<div class="problem" role="alert"><div><p><b>${t.form.conflict}</b></p><p>${error.message}</p>

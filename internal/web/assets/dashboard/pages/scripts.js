@@ -6,11 +6,12 @@ import { to } from '../router.js';
 import { t } from '../texts.js';
 import { count } from '../format.js';
 import { Icon } from '../ui/icon.js';
-import { Bar, Time } from '../ui/marks.js';
+import { Bar, Time, counts } from '../ui/marks.js';
 import { Empty, Head, Narrow, Search } from '../ui/parts.js';
 import { NothingFound, Table, useList } from '../ui/table.js';
 import { useListing } from './listing.js';
 
+const from = { healthy: 'l', issue: 's', error: 'm', pending: 'l' }; // the room that a count needs
 const path = '/deviceManagement/deviceComplianceScripts';
 
 export function Scripts() {
@@ -25,12 +26,13 @@ export function Scripts() {
   useEvent(live, 'scripts', list.reload);
   const numbers = (script) => summaries.get(script.id) ?? script.runSummary;
   const columns = [
-    { key: 'name', title: t.scripts.name, width: '34%', order: 'displayName', show: (s) => html`<a href=${to('scripts', s.id)}><${Plain} text=${s.displayName} /></a>` },
-    { key: 'bar', title: t.scripts.state, width: '26%', show: (s) => (numbers(s) ? html`<${Bar} summary=${numbers(s)} label=${s.displayName} />` : html`<span class="muted">–</span>`) },
-    { key: 'issue', title: t.kinds.issue, numeric: true, from: 's', order: 'runSummary/issueDetectedDeviceCount', show: (s) => number(numbers(s)?.issueDetectedDeviceCount) },
-    { key: 'error', title: t.kinds.error, numeric: true, from: 'm', order: 'runSummary/detectionScriptErrorDeviceCount', show: (s) => number(numbers(s)?.detectionScriptErrorDeviceCount) },
-    { key: 'platform', title: t.scripts.platform, from: 'm', show: (s) => t.platforms[s.platform] ?? t.platforms.any },
-    { key: 'changed', title: t.scripts.changed, from: 'l', order: 'lastModifiedDateTime', show: (s) => html`<${Time} at=${s.lastModifiedDateTime} />` },
+    { key: 'name', title: t.scripts.name, order: 'displayName', show: (s) => html`<a href=${to('scripts', s.id)}><${Plain} text=${s.displayName} /></a>` },
+    { key: 'bar', title: t.scripts.state, width: 'clamp(7rem, 15vw, 14rem)', show: (s) => (numbers(s) ? html`<${Bar} summary=${numbers(s)} label=${s.displayName} />` : html`<span class="muted">–</span>`) },
+    ...counts.map(({ kind, property }) => ({
+      key: kind, title: t.kinds[kind], numeric: true, from: from[kind], width: '6.75rem', order: `runSummary/${property}`, show: (s) => number(numbers(s)?.[property]),
+    })),
+    { key: 'platform', title: t.scripts.platform, from: 'm', width: '9.5rem', show: (s) => t.platforms[s.platform] ?? t.platforms.any },
+    { key: 'changed', title: t.scripts.changed, from: 'l', width: '9.5rem', order: 'lastModifiedDateTime', show: (s) => html`<${Time} at=${s.lastModifiedDateTime} />` },
   ];
   const create = me.can.writeScripts && html`<a class="button primary" href="#/scripts/new"><${Icon} name="add" /><span>${t.scripts.create}</span></a>`;
   return html`<${Head} title=${t.nav.scripts} actions=${create} />

@@ -25,8 +25,9 @@ function library() {
   return loading;
 }
 
-/** @param {{entries: any[]}} props summaries with their recordedDateTime, in any order */
-export function Trend({ entries }) {
+/** @param {{entries: any[], days?: number}} props summaries with their recordedDateTime, the newest
+ *   first; days up to now that are shown, or 0 for all since the first entry */
+export function Trend({ entries, days = 0 }) {
   const box = useRef(null);
   const [turn, setTurn] = useState(0);
   const redraw = () => setTurn((n) => n + 1);
@@ -37,19 +38,30 @@ export function Trend({ entries }) {
     const observer = new ResizeObserver(() => plot?.setSize({ width: box.current.clientWidth, height: 240 }));
     library().then((uPlot) => {
       if (gone) return;
-      const { options, data } = drawing(entries, box.current);
+      const { options, data } = drawing(entries, days, box.current);
       plot = new uPlot({ ...options, width: box.current.clientWidth, height: 240 }, data, box.current);
       observer.observe(box.current);
     }, () => {});
     return () => { gone = true; observer.disconnect(); plot?.destroy(); };
-  }, [entries, turn]);
+  }, [entries, days, turn]);
   const latest = entries[0];
   return html`<div class="trend" ref=${box} role="img" aria-label=${t.trend.label(latest && dateTime(new Date(latest.recordedDateTime)))} />`;
 }
 
-/** The largest sum is drawn first, and the smaller ones over it. */
-function drawing(entries, element) {
-  const sorted = [...entries].sort((a, b) => Date.parse(a.recordedDateTime) - Date.parse(b.recordedDateTime));
+const atLeast = 3600; // s: what all entries are shown in, where they are of a moment
+const [hour, day] = [3600, 86_400];
+// What lies between two marks of the time axis: nothing that its labels would not tell apart.
+const steps = [60, 300, 900, 1800, hour, 2 * hour, 3 * hour, 6 * hour, day, 2 * day, 7 * day, 30 * day, 90 * day, 365 * day];
+
+/** The largest sum is drawn first, and the smaller ones over it. What was counted last
+ * holds until now. */
+function drawing(entries, days, element) {
+  const sorted = [...entries].reverse().sort((a, b) => Date.parse(a.recordedDateTime) - Date.parse(b.recordedDateTime));
+  const times = sorted.map((entry) => Date.parse(entry.recordedDateTime) / 1000);
+  const now = Math.max(Date.now() / 1000, times.at(-1));
+  const from = days ? now - days * day : Math.min(times[0], now - atLeast);
+  const ahead = from < times[0] ? [from] : []; // when nothing was known yet
+  const entryAt = (i) => (i === null ? sorted.at(-1) : sorted[Math.min(i - ahead.length, sorted.length - 1)]);
   const colours = getComputedStyle(element);
   const colour = (name) => {
     const probe = document.createElement('i');
@@ -67,17 +79,17 @@ function drawing(entries, element) {
     sums.push([...sofar]);
   }
   const series = order.map(({ kind, property }) => ({
-    label: t.kinds[kind], stroke: colour(kind), fill: colour(`${kind}-fill`), width: 1.5, points: { show: sorted.length < 3 },
-    paths: window.uPlot.paths.stepped({ align: 1 }), value: (_, __, ___, i) => (i === null ? '–' : count(sorted[i][property])),
+    label: t.kinds[kind], stroke: colour(kind), fill: colour(`${kind}-fill`), width: 1.5, points: { show: false },
+    paths: window.uPlot.paths.stepped({ align: 1 }), value: (_, __, ___, i) => (entryAt(i) ? count(entryAt(i)[property]) : '–'),
   })).reverse();
   const axis = { stroke: colour('muted'), grid: { stroke: colour('line'), width: 1 }, ticks: { show: false }, font: `12px ${colours.fontFamily}` };
   return {
-    data: [sorted.map((entry) => Date.parse(entry.recordedDateTime) / 1000), ...sums.reverse()],
+    data: [[...ahead, ...times, now], ...sums.reverse().map((sum) => [...ahead.map(() => null), ...sum, sum.at(-1)])],
     options: {
       padding: [8, 8, 0, 0], cursor: { drag: { x: true, y: false } },
       scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1)] } },
-      axes: [{ ...axis, space: 90, values: (_, seconds) => seconds.map(moments(seconds)) }, { ...axis, size: 56, values: (_, values) => values.map((v) => (Number.isInteger(v) ? count(v) : '')) }],
-      series: [{ label: t.trend.time, value: (_, seconds) => (seconds === null ? '–' : dateTime(new Date(seconds * 1000))) }, ...series],
+      axes: [{ ...axis, space: 90, incrs: steps, values: (_, seconds) => seconds.map(moments(seconds)) }, { ...axis, size: 56, values: (_, values) => values.map((v) => (Number.isInteger(v) ? count(v) : '')) }],
+      series: [{ label: t.trend.time, value: (_, seconds) => dateTime(new Date((seconds ?? times.at(-1)) * 1000)) }, ...series],
     },
   };
 }

@@ -22,6 +22,14 @@ export function Status({ state }) {
   return html`<span class="status ${kind}"><${Icon} name=${kind} />${t.states[state] ?? state}</span>`;
 }
 
+const compliances = { compliant: 'healthy', noncompliant: 'issue', error: 'error', conflict: 'issue' };
+
+/** @param {{state: string}} props what all scripts say of a device, as the API has it */
+export function Compliance({ state }) {
+  const kind = compliances[state] ?? 'none';
+  return html`<span class="status ${kind}"><${Icon} name=${kind} />${t.compliance[state] ?? state}</span>`;
+}
+
 /** @param {Record<string, number>} summary @returns {number} of devices that count */
 export const totalOf = (summary) => counts.reduce((sum, { property }) => sum + Math.max(summary?.[property] ?? 0, 0), 0);
 
@@ -49,12 +57,12 @@ export function Figures({ summary, href }) {
 }
 
 /** A time in words, with the exact one in both zones to be had.
- * @param {{at: string|null|undefined, absent?: string, exact?: boolean}} props */
-export function Time({ at, absent = t.time.never, exact = false }) {
+ * @param {{at: string|null|undefined, absent?: string, exact?: boolean, coming?: boolean}} props where coming is of what is yet to be */
+export function Time({ at, absent = t.time.never, exact = false, coming = false }) {
   const now = useNow();
   const date = instant(at);
   if (!date) return html`<span class="muted">${absent}</span>`;
-  return html`<time datetime=${date.toISOString()} title=${bothTimes(date)}>${exact ? dateTime(date) : ago(date, now)}</time>`;
+  return html`<time datetime=${date.toISOString()} title=${bothTimes(date)}>${exact ? dateTime(date) : ago(date, now, coming)}</time>`;
 }
 
 /** @param {{kind?: string, children: any}} props */

@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from '../preact.js
 import { useApp, useTitle } from '../hooks.js';
 import { Plain, plainly } from '../plain.js';
 import { t } from '../texts.js';
+import { rememberFocus } from './focus.js';
 import { Icon } from './icon.js';
 
 /** @param {{kind?: 'primary'|'danger'|'quiet', icon?: string, busy?: boolean, disabled?: boolean, onClick?: any, type?: string, children: any}} props */
@@ -51,6 +52,10 @@ export function Waiting({ lines = 3 }) {
 /** @param {{title: string, children?: any, action?: any}} props */
 export const Empty = ({ title, children, action }) => html`<div class="empty">
   <h2>${title}</h2>${children && html`<p>${children}</p>`}${action && html`<div class="actions">${action}</div>`}</div>`;
+
+/** A page of something that is not there. @param {{title: string, up: {href: string, text: string}}} props */
+export const Gone = ({ title, up }) => html`<${Head} title=${title} up=${up} />
+  <div class="empty"><p>${t.errors.gone}</p><div class="actions"><a class="button" href=${up.href}>${t.nav.all(up.text)}</a></div></div>`;
 
 /** @param {{tabs: Array<{id: string, text: string, count?: number}>, current: string, href: (id: string) => string, label: string}} props */
 export function Tabs({ tabs, current, href, label }) {
@@ -129,10 +134,14 @@ export function Dialog({ title, onClose, children, actions, wide }) {
   const element = useRef(null);
   const id = useId();
   useLayoutEffect(() => {
-    const before = document.activeElement;
-    element.current.showModal();
-    (element.current.querySelector('[data-first]') ?? element.current.querySelector('h2')).focus();
-    return () => before instanceof HTMLElement && before.isConnected && before.focus();
+    const dialog = element.current;
+    const giveBack = rememberFocus();
+    dialog.showModal();
+    (dialog.querySelector('[data-first]') ?? dialog.querySelector('h2')).focus();
+    return () => {
+      dialog.close(); // while it is open, nothing behind it takes the focus
+      giveBack();
+    };
   }, []);
   return html`<dialog ref=${element} class=${wide ? 'wide' : ''} aria-labelledby=${id}
     onCancel=${(e) => { e.preventDefault(); onClose(); }}>

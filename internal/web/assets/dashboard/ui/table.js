@@ -91,6 +91,12 @@ export function Table({ label, columns, list, order, onOrder, empty, height = 48
   const last = Math.min(list.rows.length, Math.ceil((view.top + view.height) / height) + beyond);
   useEffect(() => { if (last > list.rows.length - 30) list.more(); }, [last, list.rows.length, list.more]);
   useEffect(() => { if (box.current) box.current.scrollTop = 0; }, [list.key]);
+  const held = useRef(null); // what had the focus last, of a row that may be out of sight by now
+  useLayoutEffect(() => {
+    if (held.current?.isConnected !== false || document.activeElement !== document.body) return;
+    held.current = null;
+    box.current?.focus({ preventScroll: true });
+  });
 
   if (list.rows.length === 0 && list.fresh && !list.error) return html`${tools && html`<div class="tools">${tools}</div>`}${empty}`;
   const known = list.total ?? (list.next ? null : list.rows.length);
@@ -99,7 +105,7 @@ export function Table({ label, columns, list, order, onOrder, empty, height = 48
     ${list.error && html`<${Problem} error=${list.error} retry=${list.reload} />`}
     ${list.rows.length === 0 ? !list.error && html`<${Waiting} lines=${8} />` : html`
     <div class="table" ref=${box} tabindex="0" role="region" aria-label=${label} aria-busy=${list.loading ? 'true' : undefined}>
-      <table aria-rowcount=${known === null ? -1 : known + 1} onKeyDown=${moveFocus}>
+      <table aria-rowcount=${known === null ? -1 : known + 1} onKeyDown=${moveFocus} onFocusCapture=${(e) => { held.current = e.target; }}>
         <thead><tr aria-rowindex="1">${columns.map((column) => html`<${Heading} key=${column.key} column=${column} order=${order} onOrder=${onOrder} />`)}</tr></thead>
         <tbody>
           ${first > 0 && html`<tr class="gap" aria-hidden="true" key="above"><td style=${{ height: `${first * height}px` }} /></tr>`}
