@@ -40,6 +40,7 @@ type signInProvider struct {
 	life      atomic.Int64           // of tokens, in seconds
 	signedIn  atomic.Bool
 	exchanged atomic.Int64 // codes for tokens
+	spoilt    atomic.Value // claims of ID tokens that are other than they must be: a map[string]any
 
 	mu    sync.Mutex
 	codes map[string]url.Values // requests that were granted
@@ -54,6 +55,7 @@ func startSignInProvider(t *testing.T, scopes string) *signInProvider {
 	p := &signInProvider{t: t, codes: map[string]url.Values{}}
 	p.scopes.Store(scopes)
 	p.life.Store(900)
+	p.spoilt.Store(map[string]any{})
 	if p.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -143,10 +145,12 @@ func (p *signInProvider) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.exchanged.Add(1)
+	about := map[string]any{"aud": providerClient, "nonce": request.Get("nonce"), "name": "Ada"}
+	maps.Copy(about, p.spoilt.Load().(map[string]any))
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"token_type": "Bearer", "expires_in": p.life.Load(),
 		"access_token": p.sign(map[string]any{"aud": providerAudience, "scp": "openid " + p.scopes.Load().(string), "preferred_username": "ada"}),
-		"id_token":     p.sign(map[string]any{"aud": providerClient, "nonce": request.Get("nonce"), "name": "Ada"}),
+		"id_token":     p.sign(about),
 	})
 }
 

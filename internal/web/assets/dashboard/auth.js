@@ -1,7 +1,8 @@
 // Signing in by OpenID Connect: the authorization code flow with PKCE (RFC 7636).
 // The token is in this page's memory and nowhere else; a reload, and each renewal,
 // ask the provider again, which knows its people by its own cookie.
-import { challengeOf, claimsOf, random } from './pkce.js';
+import { challengeOf, claimsOf, faultOf, random } from './pkce.js';
+import { t } from './texts.js';
 
 const pendingKey = 'plimsoll.sign-in'; // what a sign-in of the whole page must come back to
 const returnedKey = 'plimsoll.signed-in';
@@ -129,7 +130,10 @@ export class Session extends EventTarget {
     if (!this.#provider) {
       const answer = await fetch(`${this.#config.authority}/.well-known/openid-configuration`, { cache: 'no-cache' });
       if (!answer.ok) throw new Error(`${this.#config.authority}: ${answer.status}`);
-      this.#provider = await answer.json();
+      const provider = await answer.json();
+      // OpenID Connect Discovery, section 4.3. A slash at the end is left out of the page's settings.
+      if (provider.issuer?.replace(/\/$/, '') !== this.#config.authority) throw new Error(t.session.otherIssuer(this.#config.authority, provider.issuer));
+      this.#provider = provider;
     }
     return this.#provider;
   }
@@ -181,7 +185,7 @@ export class Session extends EventTarget {
   /** Turns a code into a token. */
   async #redeem({ code, error, description }, { verifier, nonce, subject }) {
     if (error || !code) throw new SignInError(error ?? 'no code', description);
-    const { token_endpoint: endpoint } = await this.#discover();
+    const { token_endpoint: endpoint, issuer } = await this.#discover();
     const answer = await fetch(endpoint, {
       method: 'POST',
       body: new URLSearchParams({
@@ -192,7 +196,9 @@ export class Session extends EventTarget {
     if (answer.status >= 500 || answer.status === 429) throw new Error(tokens.error_description ?? `${endpoint}: ${answer.status}`); // it passes: the session is not over
     if (!answer.ok) throw new SignInError(tokens.error ?? `${answer.status}`, tokens.error_description);
     const claims = claimsOf(tokens.id_token);
-    if (claims.nonce !== nonce) throw new SignInError('nonce', 'The provider answered another request than this page made.');
+    const now = Date.parse(answer.headers.get('Date') ?? '') || Date.now(); // its own site's clock, where that is told
+    const fault = faultOf(claims, { issuer, clientId: this.#config.clientId, nonce, now });
+    if (fault) throw new SignInError('id_token', t.session.badToken(fault));
     if (subject !== undefined && claims.sub !== subject) throw new SignInError('another', 'Somebody else has signed in.'); // nobody asked for that here
     this.#begun(tokens, claims);
   }

@@ -91,8 +91,7 @@ export const wait = (root) => render(html`<main class="alone" role="status">${t.
 
 /** @param {Element} root @param {Error} error of signing in */
 export function fail(root, error) {
-  const anew = () => { history.replaceState(null, '', '/'); location.reload(); };
-  render(html`<main class="alone"><${Problem} error=${error} /><${Button} kind="primary" onClick=${anew}>${t.session.tryAgain}<//></main>`, root);
+  render(html`<main class="alone"><${Problem} error=${error} /><${Button} kind="primary" onClick=${() => location.reload()}>${t.session.tryAgain}<//></main>`, root);
 }
 
 /** @param {Element} root @param {import('./auth.js').Session} session @param {import('./auth.js').Config} config */
