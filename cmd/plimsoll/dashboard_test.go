@@ -32,6 +32,7 @@ func TestDashboard(t *testing.T) {
 		"read only":         story.readOnly,
 		"permission lost":   story.losePermission,
 		"session ends":      story.sessionEnds,
+		"provider ails":     story.providerAils,
 		"server restarts":   story.serverRestarts,
 		"hostile texts":     story.showHostileTexts,
 		"budget":            story.keepBudget,

@@ -41,9 +41,11 @@ type signInProvider struct {
 	signedIn  atomic.Bool
 	exchanged atomic.Int64 // codes for tokens
 	spoilt    atomic.Value // claims of ID tokens that are other than they must be: a map[string]any
+	ailing    atomic.Value // the error that it answers where it may show no page: a string; "silence" for no answer
 
 	mu    sync.Mutex
 	codes map[string]url.Values // requests that were granted
+	asked []time.Time           // when it was asked and could show no page
 }
 
 func startSignInProvider(t *testing.T, scopes string) *signInProvider {
@@ -56,6 +58,7 @@ func startSignInProvider(t *testing.T, scopes string) *signInProvider {
 	p.scopes.Store(scopes)
 	p.life.Store(900)
 	p.spoilt.Store(map[string]any{})
+	p.ailing.Store("")
 	if p.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +96,15 @@ func (p *signInProvider) flags() []string {
 	return []string{"--oidc-issuer", p.URL, "--oidc-audience", providerAudience, "--oidc-client-id", providerClient, "--oidc-scope", "openid profile fleet"}
 }
 
+// asks gives when it was asked since the last time, without a page to show.
+func (p *signInProvider) asks() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked := p.asked
+	p.asked = nil
+	return asked
+}
+
 // forDashboard lets the dashboard's origin read an answer, and no other (CORS).
 func (p *signInProvider) forDashboard(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -111,8 +123,21 @@ func (p *signInProvider) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not a client of mine", http.StatusBadRequest)
 		return
 	}
+	ailing := ""
+	if q.Get("prompt") == "none" {
+		ailing = p.ailing.Load().(string)
+		p.mu.Lock()
+		p.asked = append(p.asked, time.Now())
+		p.mu.Unlock()
+	}
+	if ailing == "silence" {
+		w.WriteHeader(http.StatusNoContent) // with which a frame stays as it is
+		return
+	}
 	answer := url.Values{"state": {q.Get("state")}}
-	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" || !strings.Contains(q.Get("scope"), "openid") {
+	if ailing != "" {
+		answer.Set("error", ailing)
+	} else if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" || !strings.Contains(q.Get("scope"), "openid") {
 		answer.Set("error", "invalid_request")
 	} else if r.Method == http.MethodPost || p.signedIn.Load() {
 		p.signedIn.Store(true)

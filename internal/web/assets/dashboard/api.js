@@ -1,5 +1,5 @@
 // The public API, as this page uses it.
-import { SessionEnded } from './auth.js';
+import { NotRenewed, SessionEnded } from './auth.js';
 import { t } from './texts.js';
 
 const root = '/beta';
@@ -45,6 +45,7 @@ export class Api extends EventTarget {
     super();
     this.#session = session;
     window.addEventListener('online', () => this.#look());
+    session.addEventListener('away', () => this.noticeLoss());
   }
 
   get(path, options) { return this.#json('GET', path, undefined, options); }
@@ -105,7 +106,7 @@ export class Api extends EventTarget {
 
   /** fetch tells a lost network by a TypeError, of which nothing else is known. */
   #explain(error) {
-    if (!(error instanceof TypeError)) return error;
+    if (!(error instanceof TypeError || error instanceof NotRenewed)) return error;
     this.noticeLoss();
     return new Unreachable();
   }
@@ -150,7 +151,7 @@ export class Api extends EventTarget {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  /** The network is gone: looks for it until it is back. */
+  /** The server is gone, or who renews its tokens: looks for both until they are back. */
   noticeLoss() {
     if (this.lost) return;
     this.lost = true;
@@ -163,6 +164,7 @@ export class Api extends EventTarget {
     clearTimeout(this.#probe);
     try {
       const answer = await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(5000) });
+      if (answer.ok && this.#session.away) await this.#session.renew();
       if (answer.ok) this.#found();
     } catch { /* still away */ }
     const longer = Math.min(pause * 1.5, 10_000);
@@ -170,7 +172,7 @@ export class Api extends EventTarget {
   }
 
   #found() {
-    if (!this.lost) return;
+    if (!this.lost || this.#session.away) return;
     this.lost = false;
     clearTimeout(this.#probe);
     this.dispatchEvent(new Event('found'));

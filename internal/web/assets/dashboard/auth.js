@@ -7,6 +7,9 @@ import { t } from './texts.js';
 const pendingKey = 'plimsoll.sign-in'; // what a sign-in of the whole page must come back to
 const returnedKey = 'plimsoll.signed-in';
 const silence = 15_000; // ms after which a frame that says nothing will not
+// What a provider answers where it would have to show a page (OpenID Connect Core,
+// section 3.1.2.6): nobody is signed in as far as it is concerned. All else passes.
+const over = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
 
 /** @typedef {{authority: string, clientId: string, scope: string, version: string}} Config */
 
@@ -21,7 +24,13 @@ export class SignInError extends Error {
 
 export class SessionEnded extends Error {}
 
-/** Who is signed in. Events: "ended" when the session is over, "begun" when it is there (again). */
+/** There is no new token now, which does not say that the session is over. */
+export class NotRenewed extends Error {}
+
+const isOver = (error) => error instanceof SignInError && over.includes(error.code);
+
+/** Who is signed in. Events: "ended" when the session is over, "begun" when it is there (again),
+ * "away" where it cannot be renewed now: somebody has to try again. */
 export class Session extends EventTarget {
   #token = '';
   #idToken = '';
@@ -35,6 +44,7 @@ export class Session extends EventTarget {
   /** @type {{subject: string, name: string}|null} */
   user = null;
   ended = false;
+  away = false; // whether the last try to renew came to nothing
 
   /** @param {Config} config */
   constructor(config) {
@@ -64,7 +74,7 @@ export class Session extends EventTarget {
       try {
         return await this.#silently();
       } catch (error) {
-        if (!(error instanceof SignInError)) throw error;
+        if (!isOver(error)) throw error;
       }
     }
     return this.leave();
@@ -85,11 +95,15 @@ export class Session extends EventTarget {
     return this.#token;
   }
 
-  /** Gets a new token, once for all who ask. Ends the session where that is refused. */
+  /** Gets a new token, once for all who ask. Ends the session where the provider says that it is over. */
   renew() {
     this.#renewing ??= this.#silently(this.user?.subject)
       .catch((error) => {
-        if (!(error instanceof SignInError)) throw error; // the network, which comes back
+        this.away = !isOver(error) && error.code !== 'another';
+        if (this.away) {
+          this.dispatchEvent(new Event('away'));
+          throw new NotRenewed(error.message);
+        }
         this.#end();
         throw new SessionEnded();
       })
@@ -158,7 +172,7 @@ export class Session extends EventTarget {
     frame.hidden = true;
     frame.title = 'sign-in';
     const answered = new Promise((resolve, reject) => {
-      const timer = setTimeout(() => done(reject, new SignInError('timeout')), silence);
+      const timer = setTimeout(() => done(reject, new SignInError('timeout', t.session.noAnswer)), silence);
       const hear = ({ data }) => { if (data.state === request.state) done(resolve, data); };
       const done = (settle, value) => {
         clearTimeout(timer);
@@ -193,7 +207,6 @@ export class Session extends EventTarget {
       }),
     });
     const tokens = await answer.json().catch(() => ({}));
-    if (answer.status >= 500 || answer.status === 429) throw new Error(tokens.error_description ?? `${endpoint}: ${answer.status}`); // it passes: the session is not over
     if (!answer.ok) throw new SignInError(tokens.error ?? `${answer.status}`, tokens.error_description);
     const claims = claimsOf(tokens.id_token);
     const now = Date.parse(answer.headers.get('Date') ?? '') || Date.now(); // its own site's clock, where that is told
@@ -213,6 +226,7 @@ export class Session extends EventTarget {
     this.user = { subject: claims.sub, name: claims.name ?? claims.preferred_username ?? claims.sub };
     const wasEnded = this.ended;
     this.ended = false;
+    this.away = false;
     this.#again = null;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.renew().catch(() => {}), life - early);

@@ -28,6 +28,7 @@ export const t = {
     again: 'You are signed in again.', another: (name) => `You are signed in as ${name} now.`,
     permissions: 'Your permissions have changed. What this page no longer shows or offers needs one that you do not have now.',
     blocked: 'The browser did not let a window open. Allow windows of this page, then try again.',
+    noAnswer: 'The provider did not answer. Try again.',
     badToken: (claim) => `The provider’s answer is not one for this page: its ID token has a wrong ${claim}. Try again${claim === 'exp' ? ', once this machine’s clock is right' : ''}; if it stays so, tell whoever runs the server.`,
     otherIssuer: (asked, told) => `The provider at ${asked} calls itself ${told}. Whoever runs the server has to set --oidc-issuer to that.`,
     popupDone: 'You are signed in. You can close this window.', popupRefused: 'The sign-in did not succeed. Close this window and try again.',
