@@ -33,6 +33,7 @@ func TestDashboard(t *testing.T) {
 		"permission lost":   story.losePermission,
 		"session ends":      story.sessionEnds,
 		"provider ails":     story.providerAils,
+		"hidden page":       story.hidePage,
 		"server restarts":   story.serverRestarts,
 		"hostile texts":     story.showHostileTexts,
 		"budget":            story.keepBudget,

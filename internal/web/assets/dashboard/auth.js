@@ -7,6 +7,7 @@ import { t } from './texts.js';
 const pendingKey = 'plimsoll.sign-in'; // what a sign-in of the whole page must come back to
 const returnedKey = 'plimsoll.signed-in';
 const silence = 15_000; // ms after which a frame that says nothing will not
+const unseen = 5 * 60_000; // ms after which a hidden page no longer keeps its session alive
 // What a provider answers where it would have to show a page (OpenID Connect Core,
 // section 3.1.2.6): nobody is signed in as far as it is concerned. All else passes.
 const over = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
@@ -35,6 +36,8 @@ export class Session extends EventTarget {
   #token = '';
   #idToken = '';
   #goodUntil = 0; // ms, of performance.now(): the clock of the machine may be wrong
+  #due = 0; // when to renew, by the same clock
+  #hiddenAt = 0;
   #renewing = null;
   #timer = 0;
   #config;
@@ -55,9 +58,9 @@ export class Session extends EventTarget {
       if (data.signedOut) this.#end();
       else if (data.state && data.state === this.#again?.state) this.#returned(data);
     });
-    // Timers sleep with the machine.
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden && this.user && !this.ended && performance.now() > this.#goodUntil) this.renew().catch(() => {});
+      if (document.hidden) this.#hiddenAt = performance.now();
+      else this.#renewIfDue(); // timers sleep with the machine
     });
   }
 
@@ -93,6 +96,14 @@ export class Session extends EventTarget {
     if (this.ended) throw new SessionEnded();
     if (performance.now() > this.#goodUntil) await this.renew();
     return this.#token;
+  }
+
+  /** Renews in time, but for a page that nobody has looked at for long: each renewal is a
+   * use of the session, which would never be idle. */
+  #renewIfDue() {
+    const now = performance.now();
+    const seen = !document.hidden || now - this.#hiddenAt < unseen;
+    if (seen && this.user && !this.ended && now >= this.#due) this.renew().catch(() => {});
   }
 
   /** Gets a new token, once for all who ask. Ends the session where the provider says that it is over. */
@@ -222,14 +233,15 @@ export class Session extends EventTarget {
     const before = this.user?.subject;
     this.#token = tokens.access_token;
     this.#idToken = tokens.id_token;
-    this.#goodUntil = performance.now() + life - early / 2;
+    this.#due = performance.now() + life - early;
+    this.#goodUntil = this.#due + early / 2;
     this.user = { subject: claims.sub, name: claims.name ?? claims.preferred_username ?? claims.sub };
     const wasEnded = this.ended;
     this.ended = false;
     this.away = false;
     this.#again = null;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.renew().catch(() => {}), life - early);
+    this.#timer = setTimeout(() => this.#renewIfDue(), life - early + 1);
     this.dispatchEvent(new CustomEvent('begun', { detail: { again: wasEnded, another: before !== undefined && before !== claims.sub } }));
   }
 

@@ -18,6 +18,7 @@ export class Live extends EventTarget {
   #stop = null;
   #pause = 1000;
   #whole = false; // whether the next event has every script
+  #missed = false; // whether scripts may have changed while nobody listened
   #timer = 0;
 
   /** @param {import('./api.js').Api} api */
@@ -44,6 +45,8 @@ export class Live extends EventTarget {
       this.#pause = 1000;
       this.#whole = true;
       this.#connect(true);
+      if (this.#missed) this.dispatchEvent(new CustomEvent('scripts')); // of which a stream tells only what comes
+      this.#missed = true;
       await this.#read(answer.body, stop);
     } catch (error) {
       if (error.status === 403 || error.status === 404) return; // a page without news; the refusal is told elsewhere
