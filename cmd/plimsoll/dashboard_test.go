@@ -32,6 +32,7 @@ func TestDashboard(t *testing.T) {
 		"read only":         story.readOnly,
 		"permission lost":   story.losePermission,
 		"session ends":      story.sessionEnds,
+		"tabs end together": story.tabsEnd,
 		"provider ails":     story.providerAils,
 		"hidden page":       story.hidePage,
 		"server restarts":   story.serverRestarts,

@@ -26,14 +26,6 @@ export class Unreachable extends Error {
   }
 }
 
-/** Somebody else signed in while this was waiting: it is not done in their name. */
-export class AnotherUser extends Error {
-  constructor() {
-    super(t.errors.anotherUser);
-    this.name = 'AnotherUser';
-  }
-}
-
 /** Events: "lost" and "found" of the connection, "forbidden" with the refusal. */
 export class Api extends EventTarget {
   #session;
@@ -64,21 +56,19 @@ export class Api extends EventTarget {
     return answer.json();
   }
 
-  /** Sends a request, and waits with it while nobody is signed in.
+  /** Sends a request, and waits with it while nobody is signed in. In nobody else's name it is sent.
    * @param {{headers?: Record<string, string>, signal?: AbortSignal}} [options] @returns {Promise<Response>} */
   async request(method, path, body, options = {}) {
-    const subject = this.#session.user?.subject;
     for (let renewed = false; ; ) {
       try {
         const token = await this.#session.token();
-        if (subject !== undefined && this.#session.user.subject !== subject) throw new AnotherUser();
         const answer = await this.#send(method, path, body, options, token);
         if (answer.status !== 401 || renewed) return await this.#check(answer);
         renewed = true;
         await this.#session.renew();
       } catch (error) {
         if (!(error instanceof SessionEnded)) throw this.#explain(error);
-        await this.#session.whenBegun();
+        await this.#session.whenBegun(options.signal);
         renewed = false;
       }
     }

@@ -30,8 +30,9 @@ export class NotRenewed extends Error {}
 
 const isOver = (error) => error instanceof SignInError && over.includes(error.code);
 
-/** Who is signed in. Events: "ended" when the session is over, "begun" when it is there (again),
- * "away" where it cannot be renewed now: somebody has to try again. */
+/** Who is signed in: the same in all of a browser's tabs, which tell each other. Events: "ended"
+ * when the session is over, "begun" when it is there (again), "refused" with why a sign-in again
+ * did not succeed, "away" where it cannot be renewed now: somebody has to try again. */
 export class Session extends EventTarget {
   #token = '';
   #idToken = '';
@@ -46,7 +47,8 @@ export class Session extends EventTarget {
 
   /** @type {{subject: string, name: string}|null} */
   user = null;
-  ended = false;
+  /** @type {null|'expired'|'signedOut'|'another'} why it is over: after all but the first, it is for good */
+  ended = null;
   away = false; // whether the last try to renew came to nothing
 
   /** @param {Config} config */
@@ -54,14 +56,22 @@ export class Session extends EventTarget {
     super();
     this.#config = config;
     this.channel = new BroadcastChannel(pendingKey);
-    this.channel.addEventListener('message', ({ data }) => {
-      if (data.signedOut) this.#end();
-      else if (data.state && data.state === this.#again?.state) this.#returned(data);
-    });
+    this.channel.addEventListener('message', ({ data }) => this.#hear(data));
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) this.#hiddenAt = performance.now();
       else this.#renewIfDue(); // timers sleep with the machine
     });
+    window.addEventListener('pageshow', ({ persisted }) => { // back from where no other tab was heard
+      if (persisted && this.user && !this.ended) this.renew().catch(() => {});
+    });
+  }
+
+  /** What another tab tells, or the page to which the provider sends people back. */
+  #hear({ ended, signedIn, state, ...answer }) {
+    if (ended) this.#end(ended);
+    else if (signedIn && this.user && signedIn !== this.user.subject) this.#end('another');
+    else if (signedIn && this.ended === 'expired') this.renew().catch(() => {});
+    else if (state && state === this.#again?.state) this.#returned(answer);
   }
 
   /** Signs in, or leaves the page for the provider's and never returns. */
@@ -87,6 +97,7 @@ export class Session extends EventTarget {
   async leave() {
     const { url, ...pending } = await this.#prepare({});
     sessionStorage.setItem(pendingKey, JSON.stringify({ ...pending, fragment: location.hash }));
+    window.addEventListener('pageshow', ({ persisted }) => { if (persisted) location.reload(); }); // back, without a sign-in
     location.assign(url);
     return new Promise(() => {});
   }
@@ -110,22 +121,23 @@ export class Session extends EventTarget {
   renew() {
     this.#renewing ??= this.#silently(this.user?.subject)
       .catch((error) => {
-        this.away = !isOver(error) && error.code !== 'another';
-        if (this.away) {
-          this.dispatchEvent(new Event('away'));
-          throw new NotRenewed(error.message);
-        }
-        this.#end();
-        throw new SessionEnded();
+        if (isOver(error)) this.#end('expired', { ended: 'expired' });
+        this.away = !this.ended;
+        if (!this.away) throw new SessionEnded();
+        this.dispatchEvent(new Event('away'));
+        throw new NotRenewed(error.message);
       })
       .finally(() => { this.#renewing = null; });
     return this.#renewing;
   }
 
-  /** Resolves once somebody is signed in again. */
-  whenBegun() {
+  /** Resolves once the same user is signed in again. @param {AbortSignal} [signal] */
+  whenBegun(signal) {
     if (!this.ended) return Promise.resolve();
-    return new Promise((resolve) => this.addEventListener('begun', () => resolve(), { once: true }));
+    return new Promise((resolve, reject) => {
+      this.addEventListener('begun', () => resolve(), { once: true, signal });
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
   }
 
   /** Opens the sign-in beside this page, which stays as it is. Needs a click. @returns {boolean} whether it opened */
@@ -136,9 +148,9 @@ export class Session extends EventTarget {
 
   /** Signs out, here and at the provider. */
   async signOut() {
-    this.channel.postMessage({ signedOut: true });
     const { end_session_endpoint: end } = await this.#discover();
-    if (!end) return location.assign('/');
+    this.#end('signedOut', { ended: 'signedOut' });
+    if (!end) return undefined;
     const url = new URL(end);
     url.searchParams.set('id_token_hint', this.#idToken);
     url.searchParams.set('client_id', this.#config.clientId);
@@ -200,8 +212,9 @@ export class Session extends EventTarget {
 
   async #returned(data) {
     try {
-      await this.#redeem(data, this.#again);
+      await this.#redeem(data, { ...this.#again, subject: this.user.subject });
     } catch (error) {
+      if (error instanceof SessionEnded) return;
       this.dispatchEvent(new CustomEvent('refused', { detail: error }));
       this.#again = await this.#prepare({});
     }
@@ -223,35 +236,38 @@ export class Session extends EventTarget {
     const now = Date.parse(answer.headers.get('Date') ?? '') || Date.now(); // its own site's clock, where that is told
     const fault = faultOf(claims, { issuer, clientId: this.#config.clientId, nonce, now });
     if (fault) throw new SignInError('id_token', t.session.badToken(fault));
-    if (subject !== undefined && claims.sub !== subject) throw new SignInError('another', 'Somebody else has signed in.'); // nobody asked for that here
+    if (subject !== undefined && claims.sub !== subject) this.#end('another', { signedIn: claims.sub });
+    if (this.ended && this.ended !== 'expired') throw new SessionEnded();
     this.#begun(tokens, claims);
   }
 
   #begun(tokens, claims) {
     const life = Math.max(tokens.expires_in ?? 300, 30) * 1000;
     const early = Math.min(60_000, life / 3);
-    const before = this.user?.subject;
+    const anew = !this.user || this.ended !== null;
     this.#token = tokens.access_token;
     this.#idToken = tokens.id_token;
     this.#due = performance.now() + life - early;
     this.#goodUntil = this.#due + early / 2;
     this.user = { subject: claims.sub, name: claims.name ?? claims.preferred_username ?? claims.sub };
-    const wasEnded = this.ended;
-    this.ended = false;
+    this.ended = null;
     this.away = false;
     this.#again = null;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#renewIfDue(), life - early + 1);
-    this.dispatchEvent(new CustomEvent('begun', { detail: { again: wasEnded, another: before !== undefined && before !== claims.sub } }));
+    if (anew) this.channel.postMessage({ signedIn: claims.sub });
+    this.dispatchEvent(new Event('begun'));
   }
 
-  async #end() {
-    if (this.ended || !this.user) return;
-    this.ended = true;
+  /** @param {'expired'|'signedOut'|'another'} why @param {object} [told] what other tabs are told */
+  async #end(why, told) {
+    if (!this.user || this.ended && (this.ended !== 'expired' || why === 'expired')) return;
+    this.ended = why;
+    if (told) this.channel.postMessage(told);
     this.#token = '';
     clearTimeout(this.#timer);
-    this.#again = await this.#prepare({}).catch(() => null);
     this.dispatchEvent(new Event('ended'));
+    this.#again = why === 'expired' ? await this.#prepare({}).catch(() => null) : null;
   }
 }
 

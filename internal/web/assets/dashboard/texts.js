@@ -25,7 +25,12 @@ export const t = {
   session: {
     signingIn: 'Signing in…', tryAgain: 'Sign in again', ended: 'Your session has ended',
     endedBody: 'Sign in again to go on. What you typed on this page stays as it is.', signInAgain: 'Sign in again',
-    again: 'You are signed in again.', another: (name) => `You are signed in as ${name} now.`,
+    again: 'You are signed in again.',
+    over: {
+      expired: { title: 'Your session has ended', body: 'Sign in again to go on where you were.', action: 'Sign in again' },
+      signedOut: { title: 'You are signed out', body: 'What this page showed is put away.', action: 'Sign in' },
+      another: { title: 'Somebody else has signed in', body: 'This browser is signed in as another user now. What this page showed is put away.', action: 'Go on as that user' },
+    },
     permissions: 'Your permissions have changed. What this page no longer shows or offers needs one that you do not have now.',
     blocked: 'The browser did not let a window open. Allow windows of this page, then try again.',
     noAnswer: 'The provider did not answer. Try again.',
@@ -38,7 +43,7 @@ export const t = {
     notLive: 'Live updates are interrupted. The numbers may be out of date until they are back.',
   },
   errors: {
-    unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
+    unreachable: 'The server cannot be reached.',
     status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', title: 'This could not be shown', retry: 'Try again',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
     noPermission: 'To see scripts and devices takes DeviceManagementConfiguration.Read.All. An administrator can give it to you; sign in again then.',
