@@ -2,7 +2,11 @@ package main
 
 import (
 	"net/http"
+	"strings"
+	"testing"
 	"time"
+
+	"plimsoll/internal/web/browsertest"
 )
 
 // signIn has the first administrator come in by the printed link, go, come
@@ -73,7 +77,26 @@ func (a story) signIn() {
 	p.waitFor("alert", "")
 	p.signIn("administrator", next)
 	p.waitFor("heading", "Three steps to the first number")
-	p.wantOrigins(p.Requests(), s.URL)
+	requests := p.Requests()
+	p.wantOrigins(requests, s.URL)
+	wantSignedOutByForm(t, requests, 2)
+}
+
+// wantSignedOutByForm wants the ID token, by which a sign-out shows whose it is, to be in
+// no address: those are kept in histories and logs.
+func wantSignedOutByForm(t *testing.T, requests []browsertest.Request, times int) {
+	t.Helper()
+	for _, request := range requests {
+		if strings.Contains(request.URL, "id_token") {
+			t.Errorf("%s %s", request.Method, request.URL)
+		}
+		if request.Method == "POST" && strings.HasSuffix(request.URL, "/oauth2/v2.0/logout") {
+			times--
+		}
+	}
+	if times != 0 {
+		t.Errorf("%d sign-outs too few are by a form", times)
+	}
 }
 
 // signOut signs out by the menu, and waits until nobody is signed in.

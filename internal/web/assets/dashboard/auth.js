@@ -151,11 +151,14 @@ export class Session extends EventTarget {
     const { end_session_endpoint: end } = await this.#discover();
     this.#end('signedOut', { ended: 'signedOut' });
     if (!end) return undefined;
+    const parameters = { id_token_hint: this.#idToken, client_id: this.#config.clientId, post_logout_redirect_uri: `${location.origin}/` };
     const url = new URL(end);
-    url.searchParams.set('id_token_hint', this.#idToken);
-    url.searchParams.set('client_id', this.#config.clientId);
-    url.searchParams.set('post_logout_redirect_uri', `${location.origin}/`);
-    return location.assign(url);
+    if (url.origin === location.origin) return post(url.href, parameters);
+    // With a form from here a provider of another site does not get its cookie, which is
+    // mostly SameSite=Lax: its session would stay. And form-action, which holds on its
+    // redirects too, would keep it from sending people on to where it took them from.
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    return location.replace(url);
   }
 
   /** Where people of the built-in issuer change their password, or null. */
@@ -272,6 +275,15 @@ export class Session extends EventTarget {
 }
 
 const redirectURI = () => `${location.origin}/signed-in.html`;
+
+/** Leaves for another page by a form: an address is kept in histories and logs.
+ * @param {string} action @param {Record<string, string>} fields */
+function post(action, fields) {
+  const form = Object.assign(document.createElement('form'), { method: 'post', action, hidden: true });
+  for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement('input'), { name, value }));
+  document.body.append(form);
+  form.submit();
+}
 
 function take(key) {
   const text = sessionStorage.getItem(key);
