@@ -64,7 +64,7 @@ export const t = {
   picker: { placeholder: 'Type to search', nothing: 'Nothing matches' },
   diff: { label: 'What changes in the source', added: 'added', removed: 'removed' },
   activity: {
-    none: 'Nothing.',
+    none: 'Nothing.', times: (n, more) => `${n} times${more ? ' or more' : ''}`,
     did: {
       'deviceComplianceScript.create': 'Script made:', 'deviceComplianceScript.update': 'Script changed:', 'deviceComplianceScript.delete': 'Script deleted:', 'deviceComplianceScript.assign': 'Script assigned:',
       'deviceHealthScriptAssignment.create': 'Assignment added:', 'deviceHealthScriptAssignment.update': 'Assignment changed:', 'deviceHealthScriptAssignment.delete': 'Assignment removed:',
@@ -75,7 +75,7 @@ export const t = {
       'enrollmentToken.create': 'Enrolment command made', 'enrollmentToken.revoke': 'Enrolment command revoked',
       'client.create': 'Client made:', 'client.rotate': 'Client’s secret changed:', 'client.delete': 'Client deleted:',
       'user.create': 'User made:', 'user.invite': 'User invited:', 'user.delete': 'User deleted:', 'user.signIn': 'Signed in:', 'user.signOut': 'Signed out:', 'user.changePassword': 'Password changed:', 'user.setPassword': 'Password set:', 'user.update': 'User changed:',
-      enrolled: 'Enrolled', ran: (state) => `${state}:`,
+      'installation.create': 'Installed', enrolled: 'Enrolled', ran: (state) => `${state}:`,
     },
   },
 
