@@ -40,9 +40,12 @@ type signInProvider struct {
 	life      atomic.Int64           // of tokens, in seconds
 	signedIn  atomic.Bool
 	exchanged atomic.Int64 // codes for tokens
+	spoilt    atomic.Value // claims of ID tokens that are other than they must be: a map[string]any
+	ailing    atomic.Value // the error that it answers where it may show no page: a string; "silence" for no answer
 
 	mu    sync.Mutex
 	codes map[string]url.Values // requests that were granted
+	asked []time.Time           // when it was asked and could show no page
 }
 
 func startSignInProvider(t *testing.T, scopes string) *signInProvider {
@@ -54,6 +57,8 @@ func startSignInProvider(t *testing.T, scopes string) *signInProvider {
 	p := &signInProvider{t: t, codes: map[string]url.Values{}}
 	p.scopes.Store(scopes)
 	p.life.Store(900)
+	p.spoilt.Store(map[string]any{})
+	p.ailing.Store("")
 	if p.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +96,15 @@ func (p *signInProvider) flags() []string {
 	return []string{"--oidc-issuer", p.URL, "--oidc-audience", providerAudience, "--oidc-client-id", providerClient, "--oidc-scope", "openid profile fleet"}
 }
 
+// asks gives when it was asked since the last time, without a page to show.
+func (p *signInProvider) asks() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked := p.asked
+	p.asked = nil
+	return asked
+}
+
 // forDashboard lets the dashboard's origin read an answer, and no other (CORS).
 func (p *signInProvider) forDashboard(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -109,8 +123,21 @@ func (p *signInProvider) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not a client of mine", http.StatusBadRequest)
 		return
 	}
+	ailing := ""
+	if q.Get("prompt") == "none" {
+		ailing = p.ailing.Load().(string)
+		p.mu.Lock()
+		p.asked = append(p.asked, time.Now())
+		p.mu.Unlock()
+	}
+	if ailing == "silence" {
+		w.WriteHeader(http.StatusNoContent) // with which a frame stays as it is
+		return
+	}
 	answer := url.Values{"state": {q.Get("state")}}
-	if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" || !strings.Contains(q.Get("scope"), "openid") {
+	if ailing != "" {
+		answer.Set("error", ailing)
+	} else if q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" || !strings.Contains(q.Get("scope"), "openid") {
 		answer.Set("error", "invalid_request")
 	} else if r.Method == http.MethodPost || p.signedIn.Load() {
 		p.signedIn.Store(true)
@@ -143,10 +170,12 @@ func (p *signInProvider) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.exchanged.Add(1)
+	about := map[string]any{"aud": providerClient, "nonce": request.Get("nonce"), "name": "Ada"}
+	maps.Copy(about, p.spoilt.Load().(map[string]any))
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"token_type": "Bearer", "expires_in": p.life.Load(),
 		"access_token": p.sign(map[string]any{"aud": providerAudience, "scp": "openid " + p.scopes.Load().(string), "preferred_username": "ada"}),
-		"id_token":     p.sign(map[string]any{"aud": providerClient, "nonce": request.Get("nonce"), "name": "Ada"}),
+		"id_token":     p.sign(about),
 	})
 }
 

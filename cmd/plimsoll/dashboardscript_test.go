@@ -35,6 +35,7 @@ func (a story) workOnScript() {
 	p.setStates(id)
 	p.editScript(id)
 	p.lookAtStates(id)
+	p.lookAtActivity()
 	p.runNow(id, agent)
 	p.deleteScript(id)
 	if !evaluate[bool](p, "window.sameDocument === true") {
@@ -179,6 +180,17 @@ func (p *tab) lookAtStates(id string) {
 	p.wantExport(id, "&$orderby=lastStateUpdateDateTime%20desc")
 	p.turnTo("Errors")
 	p.reads("5 errors, by what they have in common: 1 kind.")
+}
+
+// lookAtActivity finds what was reported of many devices in one line each time, and so
+// what was done before it.
+func (p *tab) lookAtActivity() {
+	p.t.Helper()
+	p.click("link", "Overview")
+	p.until(`[...document.querySelectorAll('.activity li')].slice(0, 3).map((li) => li.querySelector('p').innerText).join('\n') === %s`, quoted(strings.Join([]string{
+		"Run state changed: Firewall is on 60 times", "Script changed: Firewall is on", "Run state changed: Firewall is on 60 times",
+	}, "\n")))
+	p.click("link", "Firewall is on")
 }
 
 // states gives the name and the state of each device, as the API lists them.

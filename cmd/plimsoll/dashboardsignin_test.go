@@ -2,6 +2,11 @@ package main
 
 import (
 	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"plimsoll/internal/web/browsertest"
 )
 
 // signIn has the first administrator come in by the printed link, go, come
@@ -72,7 +77,26 @@ func (a story) signIn() {
 	p.waitFor("alert", "")
 	p.signIn("administrator", next)
 	p.waitFor("heading", "Three steps to the first number")
-	p.wantOrigins(p.Requests(), s.URL)
+	requests := p.Requests()
+	p.wantOrigins(requests, s.URL)
+	wantSignedOutByForm(t, requests, 2)
+}
+
+// wantSignedOutByForm wants the ID token, by which a sign-out shows whose it is, to be in
+// no address: those are kept in histories and logs.
+func wantSignedOutByForm(t *testing.T, requests []browsertest.Request, times int) {
+	t.Helper()
+	for _, request := range requests {
+		if strings.Contains(request.URL, "id_token") {
+			t.Errorf("%s %s", request.Method, request.URL)
+		}
+		if request.Method == "POST" && strings.HasSuffix(request.URL, "/oauth2/v2.0/logout") {
+			times--
+		}
+	}
+	if times != 0 {
+		t.Errorf("%d sign-outs too few are by a form", times)
+	}
 }
 
 // signOut signs out by the menu, and waits until nobody is signed in.
@@ -94,8 +118,8 @@ func (a story) signInElsewhere() {
 	s.must(t, http.StatusCreated, "POST", scripts, `{"displayName":"Disk encryption"}`)
 	p := a.open(s)
 	p.navigate(s.URL + "/#/scripts")
-	p.click("button", "Continue as Ada") // on the provider's page
-	p.waitFor("heading", "Scripts")      // the place that was asked for
+	p.wantRightTokens(provider)
+	p.waitFor("heading", "Scripts") // the place that was asked for
 	p.waitFor("link", "Disk encryption")
 	p.waitFor("button", "ada")
 	p.wantNone("link", "New script")
@@ -107,11 +131,44 @@ func (a story) signInElsewhere() {
 			asked++
 		}
 	}
-	if asked != 1 || provider.exchanged.Load() != 1 {
+	if wanted := len(wrongClaims()) + 1; asked != wanted || provider.exchanged.Load() != int64(wanted) {
 		t.Errorf("%d requests for a token, %d given", asked, provider.exchanged.Load())
 	}
 	p.click("button", "ada")
 	p.wantNone("link", "Change password") // that is the provider's matter
 	p.click("button", "Sign out")
 	p.reads("Signed out at the provider")
+}
+
+// wrongClaims are claims of an ID token that is not for a sign-in at this dashboard
+// (OpenID Connect Core, section 3.1.3.7), by the one that is wrong.
+func wrongClaims() map[string]map[string]any {
+	return map[string]map[string]any{
+		"iss":   {"iss": "https://login.example"},
+		"aud":   {"aud": "another-client"},
+		"azp":   {"aud": []string{providerClient, "another-client"}, "azp": "another-client"},
+		"nonce": {"nonce": "of another sign-in"},
+		"exp":   {"exp": time.Now().Add(-time.Hour).Unix()},
+		"sub":   {"sub": ""},
+	}
+}
+
+// wantRightTokens signs in at the provider, and gets nowhere by an ID token that is not
+// for it.
+func (p *tab) wantRightTokens(provider *signInProvider) {
+	p.t.Helper()
+	asked := false
+	for claim, wrong := range wrongClaims() {
+		provider.spoilt.Store(wrong)
+		if !asked {
+			p.click("button", "Continue as Ada") // on the provider's page
+			asked = true
+		} else {
+			p.click("button", "Sign in again")
+		}
+		p.reads("its ID token has a wrong " + claim)
+		p.wantNone("navigation", "Pages")
+	}
+	provider.spoilt.Store(map[string]any{})
+	p.click("button", "Sign in again")
 }

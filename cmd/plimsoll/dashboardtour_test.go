@@ -71,6 +71,31 @@ func (a story) tour() {
 		{Name: "no-page", Place: "/nowhere"},
 	})
 	wantRight(t, wrong, err)
+	p.lookAtEnds(s, look)
+}
+
+// lookAtEnds looks at what is shown when another tab tells that the session is over:
+// while somebody writes, while nobody does, and for good.
+func (p *tab) lookAtEnds(s *testServer, look func(p *tab, name string)) {
+	p.t.Helper()
+	other := p.beside()
+	other.navigate(s.URL + "/signed-in.html")
+	ends := func(why, heading string) {
+		p.t.Helper()
+		evaluate[bool](other, "new BroadcastChannel('plimsoll.sign-in').postMessage({ ended: "+quoted(why)+" }) ?? true")
+		p.waitFor("heading", heading)
+	}
+	p.visit("/groups/new")
+	p.fill("Name", "typed")
+	ends("expired", sessionHasEnded)
+	look(p, "session-ended-writing")
+	ends("signedOut", "You are signed out")
+	p.click("button", "Sign in")
+	p.waitFor("navigation", "Pages")
+	ends("expired", sessionHasEnded)
+	look(p, "session-ended")
+	ends("another", "Somebody else has signed in")
+	look(p, "another-user")
 }
 
 func wantRight(t *testing.T, wrong []string, err error) {

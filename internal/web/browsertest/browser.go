@@ -69,6 +69,25 @@ func attach(from context.Context, options ...chromedp.ContextOption) (p *Page, c
 	return p, closeTab, nil
 }
 
+// Hide minimizes the page's window, so that the page is hidden, or puts it back.
+func (p *Page) Hide(hidden bool) error {
+	window, err := chromedp.Call(p.ctx, browser.GetWindowForTarget, browser.GetWindowForTargetParams{})
+	if err != nil {
+		return err
+	}
+	state := browser.WindowStateNormal
+	if hidden {
+		state = browser.WindowStateMinimized
+	}
+	_, err = chromedp.Call(p.ctx, browser.SetWindowBounds, browser.SetWindowBoundsParams{
+		WindowID: window.WindowID, Bounds: &browser.Bounds{WindowState: state},
+	})
+	if err != nil {
+		return err
+	}
+	return p.Until(fmt.Sprintf("document.hidden === %t", hidden))
+}
+
 // KeepDownloads has the files that the page hands over written to a folder.
 func (p *Page) KeepDownloads(folder string) error {
 	_, err := chromedp.CallBrowser(p.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{

@@ -1,5 +1,5 @@
 // The public API, as this page uses it.
-import { SessionEnded } from './auth.js';
+import { NotRenewed, SessionEnded } from './auth.js';
 import { t } from './texts.js';
 
 const root = '/beta';
@@ -26,14 +26,6 @@ export class Unreachable extends Error {
   }
 }
 
-/** Somebody else signed in while this was waiting: it is not done in their name. */
-export class AnotherUser extends Error {
-  constructor() {
-    super(t.errors.anotherUser);
-    this.name = 'AnotherUser';
-  }
-}
-
 /** Events: "lost" and "found" of the connection, "forbidden" with the refusal. */
 export class Api extends EventTarget {
   #session;
@@ -45,6 +37,7 @@ export class Api extends EventTarget {
     super();
     this.#session = session;
     window.addEventListener('online', () => this.#look());
+    session.addEventListener('away', () => this.noticeLoss());
   }
 
   get(path, options) { return this.#json('GET', path, undefined, options); }
@@ -63,21 +56,19 @@ export class Api extends EventTarget {
     return answer.json();
   }
 
-  /** Sends a request, and waits with it while nobody is signed in.
+  /** Sends a request, and waits with it while nobody is signed in. In nobody else's name it is sent.
    * @param {{headers?: Record<string, string>, signal?: AbortSignal}} [options] @returns {Promise<Response>} */
   async request(method, path, body, options = {}) {
-    const subject = this.#session.user?.subject;
     for (let renewed = false; ; ) {
       try {
         const token = await this.#session.token();
-        if (subject !== undefined && this.#session.user.subject !== subject) throw new AnotherUser();
         const answer = await this.#send(method, path, body, options, token);
         if (answer.status !== 401 || renewed) return await this.#check(answer);
         renewed = true;
         await this.#session.renew();
       } catch (error) {
         if (!(error instanceof SessionEnded)) throw this.#explain(error);
-        await this.#session.whenBegun();
+        await this.#session.whenBegun(options.signal);
         renewed = false;
       }
     }
@@ -105,7 +96,7 @@ export class Api extends EventTarget {
 
   /** fetch tells a lost network by a TypeError, of which nothing else is known. */
   #explain(error) {
-    if (!(error instanceof TypeError)) return error;
+    if (!(error instanceof TypeError || error instanceof NotRenewed)) return error;
     this.noticeLoss();
     return new Unreachable();
   }
@@ -150,7 +141,7 @@ export class Api extends EventTarget {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  /** The network is gone: looks for it until it is back. */
+  /** The server is gone, or who renews its tokens: looks for both until they are back. */
   noticeLoss() {
     if (this.lost) return;
     this.lost = true;
@@ -163,6 +154,7 @@ export class Api extends EventTarget {
     clearTimeout(this.#probe);
     try {
       const answer = await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(5000) });
+      if (answer.ok && this.#session.away) await this.#session.renew();
       if (answer.ok) this.#found();
     } catch { /* still away */ }
     const longer = Math.min(pause * 1.5, 10_000);
@@ -170,7 +162,7 @@ export class Api extends EventTarget {
   }
 
   #found() {
-    if (!this.lost) return;
+    if (!this.lost || this.#session.away) return;
     this.lost = false;
     clearTimeout(this.#probe);
     this.dispatchEvent(new Event('found'));

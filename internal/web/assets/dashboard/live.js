@@ -15,28 +15,36 @@ export class Live extends EventTarget {
   devices = null;
   connected = false;
   #api;
+  #session;
   #stop = null;
   #pause = 1000;
   #whole = false; // whether the next event has every script
+  #missed = false; // whether scripts may have changed while nobody listened
   #timer = 0;
 
-  /** @param {import('./api.js').Api} api */
-  constructor(api) {
+  /** @param {import('./api.js').Api} api @param {import('./auth.js').Session} session */
+  constructor(api, session) {
     super();
     this.#api = api;
+    this.#session = session;
     document.addEventListener('visibilitychange', () => {
       clearTimeout(this.#timer);
       if (document.hidden) this.#timer = setTimeout(() => this.#stop?.abort(), hiddenFor);
       else if (!this.#stop) this.#run();
     });
     api.addEventListener('found', () => { if (!this.#stop) this.#run(); });
+    session.addEventListener('begun', () => { if (!this.#stop) this.#run(); });
+    session.addEventListener('ended', () => {
+      this.#stop?.abort();
+      if (session.ended !== 'expired') this.summaries.clear();
+    });
   }
 
   begin() { this.#run(); }
 
   async #run() {
     clearTimeout(this.#timer);
-    if (document.hidden) return;
+    if (document.hidden || this.#session.ended) return;
     const stop = new AbortController();
     this.#stop = stop;
     try {
@@ -44,6 +52,8 @@ export class Live extends EventTarget {
       this.#pause = 1000;
       this.#whole = true;
       this.#connect(true);
+      if (this.#missed) this.dispatchEvent(new CustomEvent('scripts')); // of which a stream tells only what comes
+      this.#missed = true;
       await this.#read(answer.body, stop);
     } catch (error) {
       if (error.status === 403 || error.status === 404) return; // a page without news; the refusal is told elsewhere
@@ -53,7 +63,7 @@ export class Live extends EventTarget {
       this.#stop = null;
       this.#connect(false);
     }
-    if (!document.hidden) this.#timer = setTimeout(() => this.#run(), this.#pause * (0.5 + Math.random()));
+    if (!document.hidden && !this.#session.ended) this.#timer = setTimeout(() => this.#run(), this.#pause * (0.5 + Math.random()));
   }
 
   /** Reads events (HTML, section 9.2.6), as far as they are used here. */

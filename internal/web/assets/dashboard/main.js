@@ -6,7 +6,7 @@ import { Live } from './live.js';
 import { permissionsOf } from './permissions.js';
 import { Router, usePlace } from './router.js';
 import { t } from './texts.js';
-import { Shell } from './shell.js';
+import { Ended, Shell } from './shell.js';
 import { Button, Confirm, Head, Problem, Waiting } from './ui/parts.js';
 import { Overview } from './pages/overview.js';
 
@@ -57,14 +57,22 @@ function App({ parts }) {
     if (String(now.permissions) !== String(me.permissions)) setChanged(true);
     setMe(now);
   }, () => {});
-  useEvent(parts.session, 'begun', renew);
+  const { session } = parts;
+  const [ended, setEnded] = useState(null); // why nothing is shown
+  useEvent(session, 'ended', () => setEnded(session.ended === 'expired' && isWriting() ? null : session.ended));
+  useEvent(session, 'begun', () => { setEnded(null); renew(); });
   useEvent(parts.api, 'forbidden', renew);
   const app = { ...parts, me, changed, ask, say };
+  const kept = !ended || ended === 'expired'; // for the same user, who finds all as it was
   return html`<${AppContext.Provider} value=${app}>
-    <${Shell} said=${said}><${Page} /><//>
-    ${question && html`<${Confirm} question=${question} answer=${answer} />`}
+    ${kept && html`<div hidden=${ended !== null}><${Shell} said=${said}><${Page} /><//></div>`}
+    ${kept && question && html`<${Confirm} question=${question} answer=${answer} />`}
+    ${ended && html`<${Ended} why=${ended} />`}
   <//>`;
 }
+
+/** Whether somebody is about to lose what they typed. */
+const isWriting = () => router.guard !== null || document.querySelector('dialog[open]') !== null;
 
 function Page() {
   const place = usePlace(router);
@@ -91,8 +99,7 @@ export const wait = (root) => render(html`<main class="alone" role="status">${t.
 
 /** @param {Element} root @param {Error} error of signing in */
 export function fail(root, error) {
-  const anew = () => { history.replaceState(null, '', '/'); location.reload(); };
-  render(html`<main class="alone"><${Problem} error=${error} /><${Button} kind="primary" onClick=${anew}>${t.session.tryAgain}<//></main>`, root);
+  render(html`<main class="alone"><${Problem} error=${error} /><${Button} kind="primary" onClick=${() => location.reload()}>${t.session.tryAgain}<//></main>`, root);
 }
 
 /** @param {Element} root @param {import('./auth.js').Session} session @param {import('./auth.js').Config} config */
@@ -105,7 +112,7 @@ export async function show(root, session, config) {
     return reading;
   };
   const me = await readMe();
-  const live = new Live(api);
+  const live = new Live(api, session);
   live.begin();
   render(html`<${App} parts=${{ api, session, live, router, config, me, readMe }} />`, root);
   const idle = window.requestIdleCallback ?? ((run) => setTimeout(run, 2000));

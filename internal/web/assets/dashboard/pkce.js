@@ -21,3 +21,18 @@ export function claimsOf(token) {
     return {};
   }
 }
+
+const leeway = 300; // s by which two clocks may differ
+
+/** Which claim shows that an ID token is not for this sign-in, or null where none does
+ * (OpenID Connect Core, section 3.1.3.7).
+ * @param {any} claims @param {{issuer: string, clientId: string, nonce: string, now: number}} expected where now is in ms of the epoch */
+export function faultOf(claims, { issuer, clientId, nonce, now }) {
+  const audiences = [claims.aud].flat();
+  if (claims.iss !== issuer) return 'iss';
+  if (!audiences.includes(clientId)) return 'aud';
+  if (claims.azp === undefined ? audiences.length > 1 : claims.azp !== clientId) return 'azp';
+  if (claims.nonce !== nonce) return 'nonce';
+  if (!(claims.exp + leeway > now / 1000)) return 'exp';
+  return claims.sub ? null : 'sub';
+}

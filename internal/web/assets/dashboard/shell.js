@@ -1,6 +1,6 @@
 // What stands around every page: where one can go, who one is, and how the
 // connection and the session are.
-import { html, useEffect, useRef, useState } from './preact.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from './preact.js';
 import { useApp, useEvent } from './hooks.js';
 import { Plain } from './plain.js';
 import { usePlace } from './router.js';
@@ -39,7 +39,10 @@ export function Shell({ said, children }) {
 }
 
 function Account() {
-  const { session, me, config } = useApp();
+  const { session, me, config, router, say } = useApp();
+  const signOut = async () => {
+    if (!router.guard || await router.guard()) await session.signOut().catch(() => say(t.errors.unreachable));
+  };
   const [open, setOpen] = useState(false);
   const box = useRef(null);
   useEvent(document, 'click', (e) => { if (open && !box.current.contains(e.target)) setOpen(false); });
@@ -55,7 +58,7 @@ function Account() {
       <p><b>${me.name || session.user?.name}</b><br /><small>${me.can.writeScripts || me.can.writeDevices || me.can.writeGroups ? t.account.mayChange : t.account.readOnly}</small></p>
       <${Theme} />
       ${session.passwordPage && html`<a class="button quiet" href=${session.passwordPage}>${t.account.password}</a>`}
-      <${Button} kind="quiet" onClick=${() => session.signOut()}>${t.account.signOut}<//>
+      <${Button} kind="quiet" onClick=${signOut}>${t.account.signOut}<//>
       <p class="small muted">${t.account.version(config.version)}</p>
     </div>`}</div>`;
 }
@@ -79,7 +82,7 @@ function Theme() {
 
 /** Says that the server is away, or that what is shown is not moved by it. */
 function Connection() {
-  const { api, live, me, changed } = useApp();
+  const { api, live, me, changed, session } = useApp();
   const [lost, setLost] = useState(api.lost);
   const [still, setStill] = useState(false);
   useEvent(api, 'lost', () => setLost(true));
@@ -88,7 +91,7 @@ function Connection() {
   useEvent(live, 'state', () => {
     clearTimeout(timer.current);
     if (live.connected) setStill(false);
-    else timer.current = setTimeout(() => setStill(!live.connected && !document.hidden), 4000);
+    else timer.current = setTimeout(() => setStill(!live.connected && !document.hidden && !session.ended), 4000);
   });
   useEvent(document, 'visibilitychange', () => { if (document.hidden) setStill(false); });
   return html`<div role="status">
@@ -96,24 +99,46 @@ function Connection() {
     ${changed && html`<p class="banner"><${Icon} name="user" />${t.session.permissions}</p>`}</div>`;
 }
 
-/** The session is over: what was typed stays, and goes on once somebody signed in beside. */
+/** How somebody signs in beside the page, and why that failed. */
+function useSignInAgain() {
+  const { session } = useApp();
+  const [told, setTold] = useState('');
+  useEvent(session, 'refused', (e) => setTold(e.detail.message));
+  const open = () => setTold(session.signInAgain() ? '' : t.session.blocked);
+  return [open, told && html`<p class="wrong"><${Plain} text=${told} /></p>`];
+}
+
+/** The session has expired while somebody writes: all stays in sight, and goes on once they
+ * signed in beside. */
 function SessionNotice() {
   const { session, say } = useApp();
   const [ended, setEnded] = useState(false);
-  const [told, setTold] = useState('');
-  useEvent(session, 'ended', () => { setEnded(true); setTold(''); });
-  useEvent(session, 'refused', (e) => setTold(e.detail.message));
-  useEvent(session, 'begun', (e) => {
-    setEnded(false);
-    if (e.detail.another) say(t.session.another(session.user.name));
-    else if (e.detail.again) say(t.session.again);
-  });
+  const [open, told] = useSignInAgain();
+  const box = useRef(null);
+  useEvent(session, 'ended', () => setEnded(true));
+  useEvent(session, 'begun', () => { if (ended) say(t.session.again); setEnded(false); });
+  useLayoutEffect(() => { // above a dialog, which else would keep people from it; but who types is left at that
+    if (ended && document.querySelector('dialog:modal')) { box.current.close(); box.current.showModal(); }
+  }, [ended]);
   if (!ended) return null;
-  const open = () => { if (!session.signInAgain()) setTold(t.session.blocked); };
-  return html`<div class="notice" role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body">
-    <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>
-    ${told && html`<p class="wrong"><${Plain} text=${told} /></p>`}
-    <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></div>`;
+  return html`<dialog class="notice" open ref=${box} role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body" onCancel=${(e) => e.preventDefault()}>
+    <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>${told}
+    <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></dialog>`;
+}
+
+/** In the place of everything, where a session is over. @param {{why: 'expired'|'signedOut'|'another'}} props */
+export function Ended({ why }) {
+  const [open, told] = useSignInAgain();
+  const heading = useRef(null);
+  const { title, body, action } = t.session.over[why];
+  useEffect(() => {
+    const before = document.title;
+    document.title = `${title} – ${t.product}`;
+    heading.current.focus();
+    return () => { document.title = before; };
+  }, [title]);
+  return html`<main class="alone"><h1 tabindex="-1" ref=${heading}>${title}</h1><p>${body}</p>${told}
+    <${Button} kind="primary" onClick=${why === 'expired' ? open : () => location.reload()}>${action}<//></main>`;
 }
 
 function Toast({ said }) {

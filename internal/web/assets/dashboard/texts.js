@@ -27,9 +27,17 @@ export const t = {
   session: {
     signingIn: 'Signing in…', tryAgain: 'Sign in again', ended: 'Your session has ended',
     endedBody: 'Sign in again to go on. What you typed on this page stays as it is.', signInAgain: 'Sign in again',
-    again: 'You are signed in again.', another: (name) => `You are signed in as ${name} now.`,
+    again: 'You are signed in again.',
+    over: {
+      expired: { title: 'Your session has ended', body: 'Sign in again to go on where you were.', action: 'Sign in again' },
+      signedOut: { title: 'You are signed out', body: 'What this page showed is put away.', action: 'Sign in' },
+      another: { title: 'Somebody else has signed in', body: 'This browser is signed in as another user now. What this page showed is put away.', action: 'Go on as that user' },
+    },
     permissions: 'Your permissions have changed. What this page no longer shows or offers needs one that you do not have now.',
     blocked: 'The browser did not let a window open. Allow windows of this page, then try again.',
+    noAnswer: 'The provider did not answer. Try again.',
+    badToken: (claim) => `The provider’s answer is not one for this page: its ID token has a wrong ${claim}. Try again${claim === 'exp' ? ', once this machine’s clock is right' : ''}; if it stays so, tell whoever runs the server.`,
+    otherIssuer: (asked, told) => `The provider at ${asked} calls itself ${told}. Whoever runs the server has to set --oidc-issuer to that.`,
     popupDone: 'You are signed in. You can close this window.', popupRefused: 'The sign-in did not succeed. Close this window and try again.',
   },
   connection: {
@@ -37,7 +45,7 @@ export const t = {
     notLive: 'Live updates are interrupted. The numbers may be out of date until they are back.',
   },
   errors: {
-    unreachable: 'The server cannot be reached.', anotherUser: 'Somebody else has signed in. Nothing was done: try again in their name, if that is what you want.',
+    unreachable: 'The server cannot be reached.',
     status: (n) => `The server answered with status ${n}.`, requestId: 'Request id', title: 'This could not be shown', retry: 'Try again',
     gone: 'It was deleted, or its address is wrong.', noGroups: 'To see groups takes Group.Read.All. An administrator can give it to you; sign in again then.',
     noPage: 'There is no such page', notAllowed: 'You do not have the permission for this',
@@ -60,7 +68,7 @@ export const t = {
   picker: { placeholder: 'Type to search', nothing: 'Nothing matches' },
   diff: { label: 'What changes in the source', added: 'added', removed: 'removed' },
   activity: {
-    none: 'Nothing.',
+    none: 'Nothing.', times: (n, more) => `${n} times${more ? ' or more' : ''}`,
     did: {
       'deviceComplianceScript.create': 'Script made:', 'deviceComplianceScript.update': 'Script changed:', 'deviceComplianceScript.delete': 'Script deleted:', 'deviceComplianceScript.assign': 'Script assigned:',
       'deviceHealthScriptAssignment.create': 'Assignment added:', 'deviceHealthScriptAssignment.update': 'Assignment changed:', 'deviceHealthScriptAssignment.delete': 'Assignment removed:',
@@ -71,7 +79,7 @@ export const t = {
       'enrollmentToken.create': 'Enrolment command made', 'enrollmentToken.revoke': 'Enrolment command revoked',
       'client.create': 'Client made:', 'client.rotate': 'Client’s secret changed:', 'client.delete': 'Client deleted:',
       'user.create': 'User made:', 'user.invite': 'User invited:', 'user.delete': 'User deleted:', 'user.signIn': 'Signed in:', 'user.signOut': 'Signed out:', 'user.changePassword': 'Password changed:', 'user.setPassword': 'Password set:', 'user.update': 'User changed:',
-      enrolled: 'Enrolled', ran: (state) => `${state}:`,
+      'installation.create': 'Installed', enrolled: 'Enrolled', ran: (state) => `${state}:`,
     },
   },
 

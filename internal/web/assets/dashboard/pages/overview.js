@@ -9,10 +9,12 @@ import { t } from '../texts.js';
 import { Icon } from '../ui/icon.js';
 import { Bar, Figures, Tag, Time, counts, totalOf } from '../ui/marks.js';
 import { Button, Empty, Head, Loaded, Narrow, Problem, Search, Section } from '../ui/parts.js';
-import { Activity } from './activity.js';
+import { Activity, folded } from './activity.js';
 import { FirstSteps } from './firststeps.js';
 
 const day = 86_400_000;
+const eventsRead = 200;
+const eventsShown = 10;
 const atFirst = 50; // scripts; a click shows the rest
 
 const dayAgo = () => new Date(Date.now() - day).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -24,7 +26,7 @@ async function readOverview(api, me, signal) {
     devices: me.can.readDevices && withOptions('/deviceManagement/managedDevices', {
       orderby: 'lastSyncDateTime', top: 5, count: true, select: 'id,deviceName,operatingSystem,lastSyncDateTime',
     }),
-    activity: withOptions('/deviceManagement/auditEvents', { filter: `activityDateTime ge ${since} and not (activity in ('user.signIn','user.signOut'))`, orderby: 'activityDateTime desc', top: 10 }),
+    activity: withOptions('/deviceManagement/auditEvents', { filter: `activityDateTime ge ${since} and not (activity in ('user.signIn','user.signOut'))`, orderby: 'activityDateTime desc', top: eventsRead }),
   };
   const names = Object.keys(wanted).filter((name) => wanted[name]);
   const answers = await api.batch(names.map((name) => wanted[name]), { signal });
@@ -63,7 +65,7 @@ function Fleet({ data, reload }) {
       ${data.scripts?.value && html`<${ScriptBars} scripts=${scripts} />`}
       <div class="stack">
         ${data.activity?.value && html`<${Section} title=${t.overview.changed} aside=${html`<small class="muted">${t.overview.lastDay}</small>`}>
-          <${Activity} events=${data.activity.value.value} /><//>`}
+          <${Activity} events=${folded(data.activity.value.value, '@odata.nextLink' in data.activity.value).slice(0, eventsShown)} names=${new Map(scripts.map((script) => [script.id, script.displayName]))} /><//>`}
         ${data.devices?.value && html`<${Section} title=${t.overview.silent} aside=${html`<a href="#/devices?order=lastSyncDateTime">${t.overview.allDevices}</a>`}>
           <${Silent} devices=${data.devices.value.value} /><//>`}
       </div>
