@@ -27,12 +27,15 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.
 	l.counted = func(ctx context.Context, filter *query.Expr) (int64, bool, error) {
 		return s.countRunStates(ctx, script, filter)
 	}
-	if page.Limit == 0 && (page.Filter == nil || looksOnlyAt(page.Filter, detectionState)) {
-		return l, nil // the counts tell
-	}
 	fleet, err := s.countOfDevices(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if page.Limit == 0 { // it is only counted, and that is best done without a look at rows
+		all, err := s.statesCounted(ctx, script, nil)
+		if err != nil || sumOf(all) == fleet || page.Filter == nil || looksOnlyAt(page.Filter, detectionState) {
+			return l, err
+		}
 	}
 	few := max(fewDevices, fleet/fewOfFleet)
 	if stated := conjuncts(page.Filter, detectionState); stated != nil {

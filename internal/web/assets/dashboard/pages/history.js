@@ -36,7 +36,7 @@ export function History({ script }) {
   return html`
     <${Section} title=${t.trend.title} aside=${html`<fieldset class="choices"><legend class="unseen">${t.trend.span}</legend>${Object.keys(spans).map((name) => html`
       <label key=${name}><input type="radio" name="span" checked=${span === name} onChange=${() => setSpan(name)} /><span>${t.trend.spans[name]}</span></label>`)}</fieldset>`}>
-      <${Loaded} of=${trend}>${(entries) => (entries.length === 0 ? html`<p class="muted">${t.trend.nothing}</p>` : html`<${Trend} entries=${entries} />`)}<//>
+      <${Loaded} of=${trend}>${(entries) => (entries.length === 0 ? html`<p class="muted">${t.trend.nothing}</p>` : html`<${Trend} entries=${entries} days=${spans[span]} />`)}<//>
     <//>
     <${Section} title=${t.history.title}>
       <${Table} label=${t.history.title} columns=${columns} list=${list} order="" onOrder=${() => {}} height=${40} unit=${() => ''}
