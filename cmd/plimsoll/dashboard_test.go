@@ -41,6 +41,9 @@ func TestDashboard(t *testing.T) {
 		"server restarts":   story.serverRestarts,
 		"hostile texts":     story.showHostileTexts,
 		"budget":            story.keepBudget,
+		"wrong passwords":   story.waitAfterWrongPasswords,
+		"two servers":       story.watchAnotherServer,
+		"own authority":     story.trustOwnAuthority,
 		"tour":              story.tour,
 	} {
 		t.Run(name, func(t *testing.T) {

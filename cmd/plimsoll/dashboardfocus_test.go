@@ -47,6 +47,7 @@ func (a story) keepFocus() {
 		p.until("document.querySelector('.table').scrollTop !== %v", before)
 		p.until("document.activeElement.closest('.table')")
 	}
+	p.until("!document.querySelector('.going-on')") // the first of these had the rest be read
 	p.keys(kb.End)
 	p.waitFor("link", "pc-129")
 }
