@@ -10,6 +10,8 @@ func (a story) assignReported() {
 	script := s.addScript(t)
 	s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(7))
 	p := a.openSignedIn(s)
+	p.until("document.querySelector('.numbers')?.innerText.includes('7')")
+	p.wantNone("link", "Disk encryption: Issue 2") // there are no devices to lead to
 	p.visit("/scripts/" + script + "/errors")
 	p.reads("This script’s numbers are reported by somebody else’s runner.") // it has errors, but no texts
 	p.visit("/scripts/" + script + "/assignments")

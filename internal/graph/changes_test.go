@@ -16,7 +16,7 @@ import (
 // row is a summary in an event.
 func row(id, first string) string {
 	return `{"scriptId":"` + id + `","noIssueDetectedDeviceCount":` + first + `,"issueDetectedDeviceCount":2,` +
-		`"detectionScriptErrorDeviceCount":3,"detectionScriptPendingDeviceCount":4,"lastScriptRunDateTime":"2026-01-01T00:00:00Z"}`
+		`"detectionScriptErrorDeviceCount":3,"detectionScriptPendingDeviceCount":4,"lastScriptRunDateTime":"2026-01-01T00:00:00Z","computed":false}`
 }
 
 func summariesEvent(rows, removed string) string {
@@ -46,6 +46,7 @@ func TestChangesTell(t *testing.T) {
 			{"nothing", "", func(*plimsoll.FleetState) {}},
 			{"a summary", summariesEvent(row("b", "9"), ""), func(f *plimsoll.FleetState) { f.Summaries[1].NoIssueDetected = 9 }},
 			{"another id of the same", "", func(f *plimsoll.FleetState) { f.Summaries[1].ID, f.Summaries[1].Sequence = "x", 7 }},
+			{"the same, computed", strings.Replace(summariesEvent(row("b", "9"), ""), "false", "true", 1), func(f *plimsoll.FleetState) { f.Summaries[1].Computed = true }},
 			{"a new one", summariesEvent(row("c", "5"), ""), func(f *plimsoll.FleetState) { f.Summaries = append(f.Summaries, reported("c", 5)) }},
 			{"two that are gone", summariesEvent("", `"a","c"`), func(f *plimsoll.FleetState) { f.Summaries = f.Summaries[1:2] }},
 			{"one that is there again", summariesEvent(row("a", "1"), ""), func(f *plimsoll.FleetState) {

@@ -10,21 +10,27 @@ import (
 // view is what pages are shown.
 type view struct {
 	state     *plimsoll.FleetState
-	summaries map[string]plimsoll.RunSummary // by their scripts' ids
-	encoded   []byte                         // once somebody is shown all of it
+	summaries map[string]shownSummary // by their scripts' ids
+	encoded   []byte                  // once somebody is shown all of it
 }
 
 func newView(state *plimsoll.FleetState) *view {
-	v := &view{state: state, summaries: make(map[string]plimsoll.RunSummary, len(state.Summaries))}
+	v := &view{state: state, summaries: make(map[string]shownSummary, len(state.Summaries))}
 	for i := range state.Summaries {
-		v.summaries[state.Summaries[i].ScriptID] = shownSummary(&state.Summaries[i])
+		v.summaries[state.Summaries[i].ScriptID] = shown(&state.Summaries[i])
 	}
 	return v
 }
 
 // shownSummary is what is shown of a summary: its id is not.
-func shownSummary(r *record) plimsoll.RunSummary {
-	s := r.RunSummary
+type shownSummary struct {
+	plimsoll.RunSummary
+
+	computed bool
+}
+
+func shown(r *record) shownSummary {
+	s := shownSummary{r.RunSummary, r.Computed}
 	s.ID = ""
 	return s
 }
@@ -39,7 +45,7 @@ type eventEncoder struct {
 func newEventEncoder() eventEncoder {
 	scriptID := odata.String("scriptId", func(r *record) *string { return &r.ScriptID })
 	return eventEncoder{
-		row:  odata.Declare(odata.EntityType[record]{Name: ours + ".summaryChange", Properties: append([]odata.Property[record]{scriptID}, counts()[1:]...)}),
+		row:  odata.Declare(odata.EntityType[record]{Name: ours + ".summaryChange", Properties: append([]odata.Property[record]{scriptID}, currentCounts()...)}),
 		all:  odata.Query{Select: odata.SelectAll()},
 		bare: odata.Writer{Metadata: odata.NoMetadata},
 	}
@@ -59,7 +65,7 @@ func (e *eventEncoder) changes(from, to *view) (events []byte) {
 	var removed []string
 	for i := range to.state.Summaries {
 		r := &to.state.Summaries[i]
-		if before, was := from.summaries[r.ScriptID]; !was || before != shownSummary(r) {
+		if before, was := from.summaries[r.ScriptID]; !was || before != shown(r) {
 			changed = append(changed, *r)
 		}
 	}

@@ -118,6 +118,7 @@ func TestSummaries(t *testing.T) {
 		}
 	}
 	current, earlier := counts(7), counts(1)
+	current["computed"] = false
 	current["lastScriptRunDateTime"], earlier["recordedDateTime"] = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"
 	want := object{
 		"@odata.context": "https://host/beta/$metadata#Collection(plimsoll.scriptSummary)",

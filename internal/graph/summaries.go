@@ -35,7 +35,12 @@ func scriptSummaryType() *odata.EntityType[scriptSummary] {
 
 // currentCountsType has what a summary says now.
 func currentCountsType() *odata.EntityType[record] {
-	return odata.Declare(odata.EntityType[record]{Name: ours + ".currentCounts", Properties: counts()[1:]})
+	return odata.Declare(odata.EntityType[record]{Name: ours + ".currentCounts", Properties: currentCounts()})
+}
+
+// currentCounts gives the counts, and whether they are those of devices here.
+func currentCounts() []odata.Property[record] {
+	return append(counts()[1:], odata.Boolean("computed", func(r *record) *bool { return &r.Computed }))
 }
 
 // earlierCountsType has what a summary said, and since when it did.

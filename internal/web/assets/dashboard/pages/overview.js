@@ -116,10 +116,11 @@ function ScriptBar({ script }) {
   </li>`;
 }
 
-/** One number of a script, which leads to those that it counts. */
+/** One number of a script, which leads to those that it counts, where they are devices here. */
 function Count({ of: { kind, property, state }, script }) {
   const n = script.now[property];
   const said = html`<${Icon} name=${kind} />${compact(n)}`;
+  if (n > 0 && !script.now.computed) return html`<span class=${kind} title=${t.kinds[kind]}>${said}<span class="unseen">${t.kinds[kind]}</span></span>`;
   return n > 0 ? html`<a class=${kind} href=${`${to('scripts', script.id, 'devices')}?state=${state}`} title=${t.kinds[kind]}
     aria-label=${t.overview.toDevices(plainly(script.displayName), t.kinds[kind], count(n))}>${said}</a>`
     : html`<span class="${kind} nil" aria-hidden="true" title=${t.kinds[kind]}>${said}</span>`;

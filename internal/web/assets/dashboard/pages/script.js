@@ -61,7 +61,7 @@ function Summary({ script }) {
   if (!summary) return html`<${NoNumbers} script=${script} />`;
   return html`<section class="totals" aria-label=${t.script.tabs.summary}>
       <${Bar} summary=${summary} />
-      <${Figures} summary=${summary} href=${(state) => `${to('scripts', script.id, 'devices')}?state=${state}`} />
+      <${Figures} summary=${summary} href=${summary.computed && ((state) => `${to('scripts', script.id, 'devices')}?state=${state}`)} />
       <p class="muted small">${t.script.counted(count(totalOf(summary)), totalOf(summary))} ${t.script.lastRun} <${Time} at=${summary.lastScriptRunDateTime} /></p>
     </section>
     <${History} script=${script} />`;
