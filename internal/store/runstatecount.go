@@ -33,7 +33,7 @@ func (s *Store) countRunStates(ctx context.Context, script int64, filter *query.
 		return 0, true, err
 	}
 	others := maps.Clone(all)
-	maps.DeleteFunc(others, func(state string, _ int64) bool { _, ok := wanted[state]; return ok })
+	maps.DeleteFunc(others, func(state string, _ stateCount) bool { _, ok := wanted[state]; return ok })
 	if sumOf(all) != devices || sumOf(wanted) < sumOf(others) {
 		n, err = s.countNamed(ctx, script, wanted, named)
 		return n, true, err
@@ -53,7 +53,7 @@ func (s *Store) countRunStates(ctx context.Context, script int64, filter *query.
 
 // countNamed gives how many of a script's run states are in one of the states on a
 // device whose name meets the conditions.
-func (s *Store) countNamed(ctx context.Context, script int64, states map[string]int64, named []*query.Expr) (n int64, err error) {
+func (s *Store) countNamed(ctx context.Context, script int64, states map[string]stateCount, named []*query.Expr) (n int64, err error) {
 	rows, err := s.rowsInStates(ctx, script, states)
 	for i := 0; err == nil && i < len(rows); i++ {
 		l := list[plimsoll.DeviceRunState]{
@@ -78,31 +78,35 @@ func (s *Store) countNames(ctx context.Context, named []*query.Expr) (n int64, e
 	return n, err
 }
 
-// statesCounted gives, from the counts that are kept, how many of a script's
-// devices have each of the states that filter wants.
-func (s *Store) statesCounted(ctx context.Context, script int64, filter *query.Expr) (counts map[string]int64, err error) {
+// stateCount is how many of a script's run states are in a state, and when the latest
+// of their runs was, in ticks: none of them ran later.
+type stateCount struct{ n, latest int64 }
+
+// statesCounted gives, from the counts that are kept, each of the states that filter
+// wants in which there are any.
+func (s *Store) statesCounted(ctx context.Context, script int64, filter *query.Expr) (counts map[string]stateCount, err error) {
 	c := s.compiler(map[string]string{detectionState: "(" + presentedState("r") + ")"}, script)
-	text := "SELECT " + presentedState("r") + ", sum(r.n) FROM run_count r JOIN script s ON s.number = r.script WHERE r.script = $1"
+	text := "SELECT " + presentedState("r") + ", sum(r.n), max(r.last_run) FROM run_count r JOIN script s ON s.number = r.script WHERE r.script = $1 AND r.n > 0"
 	if filter != nil {
 		text += " AND " + c.truth(filter)
 	}
 	if c.err != nil {
 		return nil, c.err
 	}
-	counts = map[string]int64{}
+	counts = map[string]stateCount{}
 	_, err = collect(ctx, s.read, func(row scanner) (struct{}, error) {
 		var state string
-		var n int64
-		err := row.Scan(&state, &n)
-		counts[state] = n
+		var of stateCount
+		err := row.Scan(&state, &of.n, &of.latest)
+		counts[state] = of
 		return struct{}{}, err
 	}, text+" GROUP BY 1", s.dialect.passing(c.args)...)
 	return counts, err
 }
 
-func sumOf(counts map[string]int64) (n int64) {
-	for _, some := range counts {
-		n += some
+func sumOf(counts map[string]stateCount) (n int64) {
+	for _, of := range counts {
+		n += of.n
 	}
 	return n
 }

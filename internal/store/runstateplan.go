@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.
 		}
 	}
 	few := max(fewDevices, fleet/fewOfFleet)
+	latest := int64(math.MaxInt64)
 	if stated := conjuncts(page.Filter, detectionState); stated != nil {
 		counts, err := s.statesCounted(ctx, script, allOf(stated))
 		if err != nil {
@@ -48,6 +50,10 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.
 			if err != nil || int64(len(numbers)) <= few {
 				return s.amongDevices(l, page, numbers), err
 			}
+		}
+		latest = 0
+		for _, of := range counts {
+			latest = max(latest, of.latest)
 		}
 	}
 	if named := conjuncts(page.Filter, deviceName); named != nil {
@@ -63,8 +69,10 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.
 	switch {
 	case by == deviceName:
 		l.from, l.own.sql = tablesByName, "d.number"
-	case by == lastUpdate && !s.dialect.knows:
-		l.from, l.where = tablesByTime, l.where+sameAsTime
+	case by == lastUpdate && s.dialect.knows:
+		l.where += fmt.Sprintf(" AND r.ran_at <= %d", latest)
+	case by == lastUpdate:
+		l.from, l.where = tablesByTime, l.where+sameAsTime+fmt.Sprintf(" AND t.ran_at <= %d", latest)
 		l.columns[detectionState], l.sorted[lastUpdate], l.own.sql = "("+presentedState("t")+")", "t.ran_at", "t.device"
 	}
 	return l, nil
@@ -192,7 +200,7 @@ func (s *Store) devicesNamed(ctx context.Context, conditions []*query.Expr, few 
 
 // devicesInStates gives the numbers of the devices on which a script is in one of
 // the states, or some more than few.
-func (s *Store) devicesInStates(ctx context.Context, script int64, states map[string]int64, few int64) ([]int64, error) {
+func (s *Store) devicesInStates(ctx context.Context, script int64, states map[string]stateCount, few int64) ([]int64, error) {
 	rows, err := s.rowsInStates(ctx, script, states)
 	if err != nil || rows == nil {
 		return nil, err
@@ -210,23 +218,17 @@ type rowsOf struct{ from, where string }
 // rowsInStates gives where the rows of a script are that are in one of the states;
 // none is at two places. What is told here rather than joined is for PostgreSQL to
 // know how few there are.
-func (s *Store) rowsInStates(ctx context.Context, script int64, states map[string]int64) (rows []rowsOf, err error) {
+func (s *Store) rowsInStates(ctx context.Context, script int64, states map[string]stateCount) (rows []rowsOf, err error) {
 	revision, err := s.scriptRevision(ctx, script)
 	if err != nil {
 		return nil, err
 	}
-	for state := range states {
+	for state, counted := range states {
 		of := rowsOf{"run_state r" + s.dialect.by("run_state_by_time"), fmt.Sprintf("r.state = %d", stateNumber(plimsoll.RunState(state)))}
 		switch plimsoll.RunState(state) {
 		case plimsoll.StateNotApplicable:
 		case plimsoll.StatePending:
-			old := fmt.Sprintf("(%s OR r.state <> 5 AND r.revision < %d)", of.where, revision)
-			var latest int64 // none of them ran later
-			if err = s.read.QueryRowContext(ctx, "SELECT coalesce(max(r.last_run), 0) FROM run_count r WHERE r.script = $1 AND r.n > 0 AND "+old,
-				script).Scan(&latest); err != nil {
-				return nil, refusal(err)
-			}
-			of.where = fmt.Sprintf("r.ran_at <= %d AND %s", latest, old)
+			of.where = fmt.Sprintf("r.ran_at <= %d AND (%s OR r.state <> 5 AND r.revision < %d)", counted.latest, of.where, revision)
 		default:
 			of.where += fmt.Sprintf(" AND r.revision = %d", revision)
 			if state == string(plimsoll.StateFail) || state == string(plimsoll.StateScriptError) {

@@ -97,12 +97,12 @@ const checkComputed = `SELECT 'Script ' || f.id || CASE WHEN f.computed THEN ': 
 		FROM script s JOIN run_summary_head h ON h.script_id = s.id) AS f
 	WHERE f.computed <> f.has AND NOT (f.computed AND f.working)`
 
-// checkLastRuns gives a sentence for each script of which a device ran later than
-// its summary says.
-const checkLastRuns = `SELECT 'Script number ' || r.script || ' ran later on a device than its summary says.'
-	FROM (SELECT script, max(ran_at) AS at FROM run_state GROUP BY script) AS r
-		LEFT JOIN (SELECT script, max(last_run) AS at FROM run_count GROUP BY script) AS c ON c.script = r.script
-	WHERE r.at > coalesce(c.at, 0)`
+// checkLastRuns gives a sentence for each script that ran later on a device than the
+// count of its kind says, by which its summary tells and lists find their way.
+const checkLastRuns = `SELECT DISTINCT 'Script number ' || r.script || ' ran later on a device than its summary says.'
+	FROM (SELECT script, bucket, revision, state, max(ran_at) AS at FROM run_state GROUP BY script, bucket, revision, state) AS r
+		LEFT JOIN run_count c ON c.script = r.script AND c.bucket = r.bucket AND c.revision = r.revision AND c.state = r.state
+	WHERE r.at > coalesce(c.last_run, 0)`
 
 // checkOutputs gives a sentence for each output of no run state, and each that is
 // lost.
