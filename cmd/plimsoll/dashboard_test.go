@@ -29,6 +29,7 @@ func TestDashboard(t *testing.T) {
 		"work on a script":  story.workOnScript,
 		"watch a fleet":     story.watchFleet,
 		"rules":             story.writeRules,
+		"run on all":        story.runOnAll,
 		"read only":         story.readOnly,
 		"permission lost":   story.losePermission,
 		"session ends":      story.sessionEnds,

@@ -38,7 +38,7 @@ func (a story) readOnly() {
 	} {
 		p.visit(place)
 		p.reads(shown)
-		p.wantNone("button", "Delete", "Edit", "Run now", "Run now on pc-1", "Save", "Take out pc-1", "Run now on 1 shown", "Add an assignment")
+		p.wantNone("button", "Delete", "Edit", "Run now", "Run now on pc-1", "Save", "Take out pc-1", "Run now on all listed", "Add an assignment")
 		p.wantNone("link", "New script", "New group", "New filter", "Enrol a device", "Edit")
 	}
 	p.visit("/scripts/" + script + "/assignments")
