@@ -43,6 +43,10 @@ func (a story) readOnly() {
 	}
 	p.visit("/scripts/" + script + "/assignments")
 	p.reads("1 device is reached")
+	reported := s.addScript(t)
+	s.must(t, http.StatusCreated, "POST", scripts+"/"+reported+"/runSummary", summaryBody(1))
+	p.visit("/scripts/" + reported)
+	p.until("[...document.querySelectorAll('tbody td')].some((cell) => cell.innerText === 'first')") // who reported, by name
 	p.visit("/filters/" + filter)
 	p.reads("Selects 1 device")
 	if free := evaluate[float64](p, "document.querySelectorAll('main :is(input, select, textarea):not(:disabled)').length"); free != 0 {
