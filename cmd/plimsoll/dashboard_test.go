@@ -32,6 +32,7 @@ func TestDashboard(t *testing.T) {
 		"assign reported":   story.assignReported,
 		"keep the focus":    story.keepFocus,
 		"show the trend":    story.showTrend,
+		"run on all":        story.runOnAll,
 		"read only":         story.readOnly,
 		"permission lost":   story.losePermission,
 		"session ends":      story.sessionEnds,

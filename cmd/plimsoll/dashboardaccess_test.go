@@ -39,11 +39,15 @@ func (a story) readOnly() {
 	} {
 		p.visit(place)
 		p.reads(shown)
-		p.wantNone("button", "Delete", "Edit", "Run now", "Run now on pc-1", "Save", "Take out pc-1", "Run now on 1 shown", "Add an assignment")
+		p.wantNone("button", "Delete", "Edit", "Run now", "Run now on pc-1", "Save", "Take out pc-1", "Run now on all listed", "Add an assignment")
 		p.wantNone("link", "New script", "New group", "New filter", "Enrol a device", "Edit")
 	}
 	p.visit("/scripts/" + script + "/assignments")
 	p.reads("1 device is reached")
+	reported := s.addScript(t)
+	s.must(t, http.StatusCreated, "POST", scripts+"/"+reported+"/runSummary", summaryBody(1))
+	p.visit("/scripts/" + reported)
+	p.until("[...document.querySelectorAll('tbody td')].some((cell) => cell.innerText === 'first')") // who reported, by name
 	p.visit("/filters/" + filter)
 	p.reads("Selects 1 device")
 	if free := evaluate[float64](p, "document.querySelectorAll('main :is(input, select, textarea):not(:disabled)').length"); free != 0 {

@@ -274,7 +274,7 @@ func (p *tab) runNow(id string, agent *checkin.Client) {
 	if asked() <= before {
 		t.Error("the device did not hear of it")
 	}
-	p.click("button", "Run now on 1 shown")
+	p.click("button", "Run now on all listed")
 	p.reads("Every device that is listed, 1 in all")
 	p.click("button", "Cancel")
 }

@@ -6,15 +6,16 @@ const root = '/beta';
 
 /** A refusal, in the API's words. */
 export class ApiError extends Error {
-  /** @param {number} status @param {any} body @param {string|null} requestId */
-  constructor(status, body, requestId) {
+  /** @param {number} status @param {any} body @param {Headers} headers */
+  constructor(status, body, headers) {
     const told = body?.error ?? {};
     super(told.message || t.errors.status(status));
     this.name = 'ApiError';
     this.status = status;
     this.code = told.code ?? '';
     this.target = told.target ?? '';
-    this.requestId = told.innerError?.['request-id'] ?? requestId ?? '';
+    this.requestId = told.innerError?.['request-id'] ?? headers.get('request-id') ?? '';
+    this.retryAfter = Number(headers.get('Retry-After')) || 0; // s
   }
 }
 
@@ -89,7 +90,7 @@ export class Api extends EventTarget {
 
   async #check(answer) {
     if (answer.ok) return answer;
-    const error = new ApiError(answer.status, await answer.json().catch(() => null), answer.headers.get('request-id'));
+    const error = new ApiError(answer.status, await answer.json().catch(() => null), answer.headers);
     if (error.status === 403) this.dispatchEvent(new CustomEvent('forbidden', { detail: error }));
     throw error;
   }
@@ -119,7 +120,7 @@ export class Api extends EventTarget {
     return requests.map((_, i) => {
       const { status, body, headers } = byId.get(`${i}`);
       const fine = status < 400;
-      return { value: fine ? body : null, error: fine ? null : new ApiError(status, body, headers?.['request-id']) };
+      return { value: fine ? body : null, error: fine ? null : new ApiError(status, body, new Headers(headers)) };
     });
   }
 

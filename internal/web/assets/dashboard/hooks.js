@@ -6,7 +6,7 @@ import { t } from './texts.js';
 /** @typedef {{api: import('./api.js').Api, session: import('./auth.js').Session, live: import('./live.js').Live,
  *   router: import('./router.js').Router, me: Me, config: import('./auth.js').Config,
  *   say: (text: string) => void, ask: (question: Question) => Promise<boolean>}} App */
-/** @typedef {{name: string, permissions: string[], can: Record<string, boolean>}} Me */
+/** @typedef {{id: string, name: string, permissions: string[], can: Record<string, boolean>}} Me */
 /** @typedef {{title: string, body: any, action: string, danger?: boolean}} Question */
 
 export const AppContext = createContext(null);

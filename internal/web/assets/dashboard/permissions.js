@@ -23,7 +23,7 @@ export function permissionsOf(told) {
   const permissions = told['plimsoll.permissions'] ?? told.permissions ?? [];
   const held = new Set(permissions);
   return {
-    name: told.displayName || told.userPrincipalName || '', permissions,
+    id: told.id, name: told.displayName || told.userPrincipalName || '', permissions,
     can: Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, rule(held)])),
   };
 }

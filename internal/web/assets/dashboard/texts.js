@@ -129,8 +129,11 @@ export const t = {
     none: 'No devices yet', noneHint: 'Devices show here once the script is assigned to them.', stale: 'New results came in.', refresh: 'Show them', toDevice: 'Open the device',
   },
   run: {
-    now: 'Run now', on: (device) => `Run now on ${device}`, asked: (device) => `${device} was asked to run it.`, all: (n) => `Run now on ${n} shown`,
-    allTitle: (n) => `Run now on all that are listed (${n})?`, allBody: (n) => `Every device that is listed, ${n} in all, is asked to run the script at once, whatever its schedule says. One that is off runs it when it is on again.`, allAsked: (n) => `Asked: ${n}.`,
+    now: 'Run now', on: (device) => `Run now on ${device}`, askedOne: (device) => `${device} was asked to run it.`, all: 'Run now on all listed',
+    nobody: 'None of the devices that are listed runs this script.', allTitle: (n, c) => `Run now on ${n} ${s(c, 'device', 'devices')}?`, allAction: (n, c) => `Run now on ${n} ${s(c, 'device', 'devices')}`,
+    allBody: (n, c) => `Every device that is listed, ${n} in all, is asked to run the script at once, whatever its schedule says. ${s(c, 'If it is off, it runs it', 'Those that are off run it')} when ${s(c, 'it is', 'they are')} on again.`,
+    asking: 'Asking the devices', progress: (n, of) => `${n} of ${of}`, stop: 'Stop', over: 'Run now', asked: (n, c) => `${n} ${s(c, 'device was', 'devices were')} asked to run it.`,
+    stopped: 'Then you stopped it.', refused: (n, c) => `${n} ${s(c, 'was', 'were')} refused:`,
   },
   errorGroups: {
     none: 'No errors', noneHint: 'The script could run wherever it was tried.', lead: (groups, g, n, c) => `${n} ${s(c, 'error', 'errors')}, by what they have in common: ${groups} ${s(g, 'kind', 'kinds')}.`,

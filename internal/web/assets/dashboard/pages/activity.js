@@ -47,10 +47,10 @@ function kindOf({ activity, actor, resources }) {
 /** @param {{events: any[], without?: string, names?: Map<string, string>}} props auditEvents, the newest first, and what made like them; without the id of whom all
  * of them are about; with names, by id, of what the events may not name */
 export function Activity({ events, without, names }) {
-  const { session } = useApp();
+  const { me } = useApp();
   const actorOf = ({ actor }) => {
     const name = actor?.applicationDisplayName || actor?.userPrincipalName || actor?.applicationId;
-    return name === session.user?.subject ? session.user.name : name;
+    return name === me.id ? me.name || name : name; // whom the trail knows by an id alone
   };
   if (events.length === 0) return html`<p class="muted">${t.activity.none}</p>`;
   return html`<ol class="activity">${events.map((event) => {

@@ -1,9 +1,9 @@
 // How a script's numbers went: a trend, and every summary that was ever reported.
 import { html, useState } from '../preact.js';
 import { useApp, useEvent, useRead, useSparingly } from '../hooks.js';
-import { withOptions } from '../api.js';
+import { literal, withOptions } from '../api.js';
 import { count } from '../format.js';
-import { Plain } from '../plain.js';
+import { Plain, plainly } from '../plain.js';
 import { t } from '../texts.js';
 import { Trend } from '../ui/chart.js';
 import { Time, counts } from '../ui/marks.js';
@@ -14,9 +14,23 @@ import { scriptPath } from './script.js';
 const spans = { day: 1, week: 7, month: 30, all: 0 };
 const points = 1000; // of a trend: as many as a page holds
 
+/** Names by id, as far as the API tells them: the history has ids alone, but the audit trail
+ * names who changed the script, and each knows themselves. @param {string} scriptId */
+function useReporters(scriptId) {
+  const { api, me } = useApp();
+  const { data } = useRead((signal) => api.get(withOptions('/deviceManagement/auditEvents', {
+    filter: `resourceId eq ${literal(scriptId)}`, orderby: 'activityDateTime desc', top: 200,
+  }), { signal }), [scriptId]);
+  const actors = (data?.value ?? []).map(({ actor }) => [actor.applicationId ?? actor.userId, actor.applicationDisplayName ?? actor.userPrincipalName]);
+  return new Map([...actors, [me.id, me.name]]);
+}
+
+const Reporter = ({ id, names }) => (names.get(id) ? html`<span title=${plainly(id)}><${Plain} text=${names.get(id)} /></span>` : html`<${Plain} text=${id} />`);
+
 /** @param {{script: any}} props */
 export function History({ script }) {
   const { api, live } = useApp();
+  const names = useReporters(script.id);
   const [span, setSpan] = useState('week');
   const path = `${scriptPath(script.id)}/plimsoll.runSummaryHistory()`;
   const trend = useRead(async (signal) => {
@@ -30,7 +44,7 @@ export function History({ script }) {
   const columns = [
     { key: 'at', title: t.history.at, width: '11rem', show: (row) => html`<${Time} at=${row.recordedDateTime} exact />` },
     ...counts.map(({ kind, property }) => ({ key: kind, title: t.kinds[kind], numeric: true, from: kind === 'healthy' || kind === 'issue' ? undefined : 's', show: (row) => count(row[property]) })),
-    { key: 'by', title: t.history.by, from: 'm', show: (row) => (row.recordedBy === 'plimsoll' ? html`<span class="muted">${t.history.computed}</span>` : html`<${Plain} text=${row.recordedBy} />`) },
+    { key: 'by', title: t.history.by, from: 'm', show: (row) => (row.recordedBy === 'plimsoll' ? html`<span class="muted">${t.history.computed}</span>` : html`<${Reporter} id=${row.recordedBy} names=${names} />`) },
     { key: 'removed', title: t.history.removed, from: 'l', show: (row) => html`<${Time} at=${row.removedDateTime} absent="–" />` },
   ];
   return html`

@@ -1,8 +1,7 @@
 // What a script found on each device: up to a million rows.
 import { html, useState } from '../preact.js';
 import { useAction, useApp, useEvent } from '../hooks.js';
-import { literal, segment, withOptions } from '../api.js';
-import { count } from '../format.js';
+import { literal, withOptions } from '../api.js';
 import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
@@ -10,10 +9,8 @@ import { Status, Time } from '../ui/marks.js';
 import { Button, Dialog, Empty, Facts, Narrow, Problem, Search } from '../ui/parts.js';
 import { NothingFound, Table, useList } from '../ui/table.js';
 import { useListing } from './listing.js';
+import { RunAll, runNowRequest } from './runall.js';
 import { scriptPath } from './script.js';
-
-const inBatch = 20;
-const mostAsked = 200;
 
 /** @param {{script: any}} props */
 export function States({ script }) {
@@ -46,7 +43,7 @@ export function States({ script }) {
       tools=${html`<${Search} label=${t.findings.search} value=${listing.words} onInput=${listing.setWords} />
         <${Narrow} label=${t.findings.state} value=${state} onInput=${(v) => listing.set('state', v)} options=${[['', t.findings.all], ...['success', 'fail', 'scriptError', 'pending', 'notApplicable'].map((s) => [s, t.states[s]])]} />
         <${Button} icon="download" busy=${exporting.busy} onClick=${exporting.run}>${t.export}<//>
-        ${me.can.operate && list.rows.length > 0 && html`<${RunAll} rows=${list.rows} script=${script.id} />`}`} />
+        ${me.can.operate && list.rows.length > 0 && html`<${RunAll} script=${script.id} filter=${filter} disabled=${!list.fresh || listing.words !== listing.get('search')} />`}`} />
     ${shown && html`<${Details} row=${shown} script=${script.id} onClose=${() => setShown(null)} />`}`;
 }
 
@@ -65,35 +62,13 @@ function Details({ row, script, onClose }) {
     ${!row.scriptError && !row.scriptOutput && html`<p class="muted">${t.output.none}</p>`}<//>`;
 }
 
-export const runNowRequest = (device, script) => ({
-  method: 'POST', url: `/deviceManagement/managedDevices/${segment(device)}/initiateOnDemandProactiveRemediation`, body: { scriptPolicyId: script },
-});
-
 /** @param {{device: {id: string, deviceName: string}, script: string}} props */
 export function RunNow({ device, script }) {
   const { api, say } = useApp();
   const { run, busy, error } = useAction(async () => {
     const { url, body } = runNowRequest(device.id, script);
     await api.post(url, body);
-    say(t.run.asked(device.deviceName));
+    say(t.run.askedOne(device.deviceName));
   });
   return html`<${Button} icon="run" busy=${busy} onClick=${run} label=${t.run.on(device.deviceName)}>${t.run.now}<//>${error && html`<span class="wrong small" role="alert">${error.message}</span>`}`;
-}
-
-/** Asks all devices that are in the list as far as it was read. */
-function RunAll({ rows, script }) {
-  const { api, ask, say } = useApp();
-  const asked = rows.slice(0, mostAsked).filter((row) => row.detectionState !== 'notApplicable').map(deviceOf);
-  const { run, busy, error } = useAction(async () => {
-    const n = count(asked.length);
-    if (!await ask({ title: t.run.allTitle(n), body: t.run.allBody(n), action: t.run.all(n) })) return;
-    let refused = null;
-    for (let i = 0; i < asked.length; i += inBatch) {
-      const answers = await api.batchOf(asked.slice(i, i + inBatch).map((device) => runNowRequest(device.id, script)));
-      refused ??= answers.find((answer) => answer.error)?.error;
-    }
-    if (refused) throw refused;
-    say(t.run.allAsked(n));
-  });
-  return html`<${Button} icon="run" busy=${busy} disabled=${asked.length === 0} onClick=${run}>${t.run.all(count(asked.length))}<//><${Problem} error=${error} />`;
 }
