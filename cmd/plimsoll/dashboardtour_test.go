@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"plimsoll/internal/web/browsertest"
 )
@@ -55,6 +56,7 @@ func (a story) tour() {
 		{Name: "script-errors", Place: of + "/errors"},
 		{Name: "script-source", Place: of + "/source"},
 		{Name: "script-assignments", Place: of + "/assignments"},
+		{Name: "script-reported", Place: "/scripts/" + reported},
 		{Name: "script-reported-errors", Place: "/scripts/" + reported + "/errors"},
 		{Name: "script-reported-assignments", Place: "/scripts/" + reported + "/assignments"},
 		{Name: "script-edit", Place: of + "/edit"},
@@ -119,11 +121,14 @@ func (s *testServer) furnish(t *testing.T) (script, device string) {
 		device = s.addDevice(t, secret, fmt.Sprintf("laptop-%02d", i), "Linux")
 		state := []string{"success", "success", "fail", "scriptError"}[i%4]
 		s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/deviceRunStates", fmt.Sprintf(
-			`{"id":%q,"detectionState":%q,"scriptOutput":"crypt\n","scriptError":"lsblk: /dev/sda%d: not a block device"}`, device, state, i))
+			`{"id":%q,"detectionState":%q,"lastStateUpdateDateTime":%q,"scriptOutput":"crypt\n","scriptError":"lsblk: /dev/sda%d: not a block device"}`,
+			device, state, time.Now().Add(-time.Duration(i)*time.Hour).UTC().Format(time.RFC3339), i))
 	}
 	for n, name := range []string{"Firewall", "Security updates", "<b>Screen</b> lock \u202e"} {
 		id := s.must(t, http.StatusCreated, "POST", scripts, fmt.Sprintf(`{"displayName":%q}`, name)).json["id"].(string)
-		s.must(t, http.StatusCreated, "POST", scripts+"/"+id+"/runSummary", summaryBody(10*n+5))
+		for nights := range 5 {
+			s.must(t, http.StatusCreated, "POST", scripts+"/"+id+"/runSummary", summaryBody(10*n+nights+1))
+		}
 	}
 	return script, device
 }
