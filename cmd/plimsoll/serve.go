@@ -6,26 +6,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"runtime"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/klauspost/compress/gzhttp"
-
 	"plimsoll"
 	"plimsoll/internal/auth"
-	"plimsoll/internal/checkin"
 	"plimsoll/internal/graph"
 	"plimsoll/internal/ingest"
 	"plimsoll/internal/issuer"
-	"plimsoll/internal/odata"
 	"plimsoll/internal/server"
 	"plimsoll/internal/service"
 	"plimsoll/internal/store"
 	"plimsoll/internal/throttle"
-	"plimsoll/internal/web"
 )
 
 type serveCommand struct {
@@ -115,7 +109,10 @@ func (c *serveCommand) Run(ctx context.Context, a *app) (err error) {
 	pages := graph.NewPages(useCases.FleetState, c.MaxOpenPages, a.now, backgroundFault(ctx, log, "showing what changes"))
 	defer runInBackground(ctx, pages.Run)()
 	limiter := throttle.New(limits, m.observeThrottled, a.now)
-	api := a.handler(ctx, s, clients, users, useCases, pages, limiter, m, external, tenantID, c.waitingAgents(), log)
+	api := (&surfaces{
+		app: a, store: s, clients: clients, users: users, service: useCases, pages: pages, limiter: limiter, metrics: m,
+		external: external, tenantID: tenantID, waitingAgents: c.waitingAgents(), log: log,
+	}).handler(ctx)
 	handler, err := c.dashboard(tenantID, api)
 	if err != nil {
 		return err
@@ -287,58 +284,6 @@ func settingError(err error) error {
 	return &plimsoll.Error{Code: plimsoll.Invalid, Message: flags[e.Setting] + ": " + problem, Err: e.Err}
 }
 
-// handler puts the surfaces together. When ctx ends, nobody is kept waiting for a
-// change any longer.
-func (a *app) handler(
-	ctx context.Context, s *store.Store, clients *issuer.Clients, users *issuer.Users, useCases *service.Service, pages *graph.Pages,
-	limiter *throttle.Throttle, m *metrics, external auth.Verifier, tenantID string, waitingAgents int, log *slog.Logger,
-) http.Handler {
-	keys := issuer.NewKeys(s, a.now, a.random, log)
-	builtin := auth.NewBuiltin(keys, tenantID, issuer.Audience, a.now)
-	verifier := auth.NewCached(auth.NewByIssuer(builtin, external), rememberTokens, a.now)
-	api := graph.New(useCases, pages, verifier, limiter, tenantID, log, m.observeRequest, a.now, a.random)
-	tokens := issuer.NewServer(issuer.Config{
-		TenantID: tenantID, Clients: clients, Keys: keys, Devices: s, Now: a.now, Rand: a.random, Log: log,
-		Users: users, BaseURL: baseURL,
-		Throttle:           throttle.New(formLimits(), m.observeThrottled, a.now),
-		Strangers:          throttle.New(strangerLimits(), m.observeThrottled, a.now),
-		DashboardRedirects: []string{web.RedirectPath}, PostLogout: "/", Stylesheet: web.SignInStylesheet,
-	})
-	devices := checkin.NewHandler(checkin.Config{
-		Service: useCases, Throttle: limiter, TenantID: tenantID, Log: log, Observe: m.observeRequest, Now: a.now, Random: a.random,
-		MostWait: waitingAgents,
-		Verifier: auth.NewCached(auth.NewBuiltin(keys, tenantID, issuer.DeviceAudience, a.now), rememberTokens, a.now),
-	})
-	context.AfterFunc(ctx, devices.StopWaiting)
-	context.AfterFunc(ctx, pages.Stop)
-	m.gauge("plimsoll_waiting_agents", devices.Waiting) // agents that wait for a change now
-	m.gauge("plimsoll_open_pages", pages.Open)          // pages that follow what changes now
-	return compressed(operations(s, m, besides(devices, tokens.Handler(api))))
-}
-
-// compressed packs answers, but for streams of events: those are encoded once for
-// all who read them.
-func compressed(h http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(func(media string) bool {
-		return media != odata.EventStream && gzhttp.DefaultContentTypeFilter(media)
-	}))
-	if err != nil {
-		panic("answers cannot be compressed: " + err.Error()) // a fault of these options alone
-	}
-	return wrap(h)
-}
-
-// besides serves the devices' paths, and hands the rest on.
-func besides(devices, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, checkin.Root) {
-			devices.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // provider gives the verifier of the tokens of --oidc-issuer, or nil.
 func (c *serveCommand) provider(now func() time.Time) (auth.Verifier, error) {
 	if err := c.checkDashboard(); err != nil {
@@ -351,31 +296,4 @@ func (c *serveCommand) provider(now func() time.Time) (auth.Verifier, error) {
 		return nil, plimsoll.Errorf(plimsoll.Invalid, "--oidc-audience is of use only beside --oidc-issuer")
 	}
 	return nil, nil
-}
-
-// operations serves what operators ask, and hands the rest on.
-func operations(s *store.Store, m *metrics, next http.Handler) http.Handler {
-	measured := m.handler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			next.ServeHTTP(w, r)
-			return
-		}
-		switch r.URL.Path {
-		case "/healthz": // the process lives
-			fmt.Fprintln(w, "ok")
-		case "/readyz": // and reaches its database
-			ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-			defer cancel()
-			if err := s.Ping(ctx); err != nil {
-				http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
-				return
-			}
-			fmt.Fprintln(w, "ready")
-		case "/metrics":
-			measured.ServeHTTP(w, r)
-		default:
-			next.ServeHTTP(w, r)
-		}
-	})
 }
