@@ -22,7 +22,11 @@ func (s *Store) RunStatePlans(ctx context.Context, scriptID string, page query.P
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.plannedRunStates(ctx, script, &page)
+	m, err := s.markOf(ctx, script)
+	if err != nil {
+		return nil, err
+	}
+	l, err := s.plannedRunStates(ctx, script, m, &page)
 	if err != nil {
 		return nil, err
 	}

@@ -11,14 +11,10 @@ import (
 
 // countRunStates gives how many of a script's run states filter wants, where that
 // can be told from the counts, or from indexes alone.
-func (s *Store) countRunStates(ctx context.Context, script int64, filter *query.Expr) (n int64, known bool, err error) {
+func (s *Store) countRunStates(ctx context.Context, script int64, m mark, filter *query.Expr) (n int64, known bool, err error) {
 	stated, named := conjuncts(filter, detectionState), conjuncts(filter, deviceName)
 	if len(stated)+len(named) < len(conjuncts(filter)) {
 		return 0, false, nil
-	}
-	revision, err := s.scriptRevision(ctx, script)
-	if err != nil {
-		return 0, true, err
 	}
 	wanted, err := s.statesCounted(ctx, script, allOf(stated))
 	if err != nil || named == nil {
@@ -33,9 +29,9 @@ func (s *Store) countRunStates(ctx context.Context, script int64, filter *query.
 		return 0, true, err
 	}
 	others := maps.Clone(all)
-	maps.DeleteFunc(others, func(state string, _ stateCount) bool { _, ok := wanted[state]; return ok })
+	maps.DeleteFunc(others, func(state string, _ int64) bool { _, ok := wanted[state]; return ok })
 	if sumOf(all) != devices || sumOf(wanted) < sumOf(others) {
-		n, err = s.countNamed(ctx, script, wanted, named)
+		n, err = s.countNamed(ctx, script, m, wanted, named)
 		return n, true, err
 	}
 	// Every device has a run state: the names alone tell how many there are in any.
@@ -43,18 +39,14 @@ func (s *Store) countRunStates(ctx context.Context, script int64, filter *query.
 	if err != nil {
 		return 0, true, err
 	}
-	rest, err := s.countNamed(ctx, script, others, named)
-	if err != nil {
-		return 0, true, err
-	}
-	after, err := s.scriptRevision(ctx, script)
-	return max(0, n-rest), after == revision, err
+	rest, err := s.countNamed(ctx, script, m, others, named)
+	return max(0, n-rest), true, err // of what changes meanwhile either may be counted
 }
 
 // countNamed gives how many of a script's run states are in one of the states on a
 // device whose name meets the conditions.
-func (s *Store) countNamed(ctx context.Context, script int64, states map[string]stateCount, named []*query.Expr) (n int64, err error) {
-	rows, err := s.rowsInStates(ctx, script, states)
+func (s *Store) countNamed(ctx context.Context, script int64, m mark, states map[string]int64, named []*query.Expr) (n int64, err error) {
+	rows := s.rowsInStates(m, states)
 	for i := 0; err == nil && i < len(rows); i++ {
 		l := list[plimsoll.DeviceRunState]{
 			from: rows[i].from + ` CROSS JOIN device d` + s.dialect.by("device_by_number"), args: []any{script}, columns: namesOfDevices(),
@@ -78,35 +70,31 @@ func (s *Store) countNames(ctx context.Context, named []*query.Expr) (n int64, e
 	return n, err
 }
 
-// stateCount is how many of a script's run states are in a state, and when the latest
-// of their runs was, in ticks: none of them ran later.
-type stateCount struct{ n, latest int64 }
-
 // statesCounted gives, from the counts that are kept, each of the states that filter
 // wants in which there are any.
-func (s *Store) statesCounted(ctx context.Context, script int64, filter *query.Expr) (counts map[string]stateCount, err error) {
+func (s *Store) statesCounted(ctx context.Context, script int64, filter *query.Expr) (counts map[string]int64, err error) {
 	c := s.compiler(map[string]string{detectionState: "(" + presentedState("r") + ")"}, script)
-	text := "SELECT " + presentedState("r") + ", sum(r.n), max(r.last_run) FROM run_count r JOIN script s ON s.number = r.script WHERE r.script = $1 AND r.n > 0"
+	text := "SELECT " + presentedState("r") + ", sum(r.n) FROM run_count r JOIN script s ON s.number = r.script WHERE r.script = $1 AND r.n > 0"
 	if filter != nil {
 		text += " AND " + c.truth(filter)
 	}
 	if c.err != nil {
 		return nil, c.err
 	}
-	counts = map[string]stateCount{}
+	counts = map[string]int64{}
 	_, err = collect(ctx, s.read, func(row scanner) (struct{}, error) {
 		var state string
-		var of stateCount
-		err := row.Scan(&state, &of.n, &of.latest)
-		counts[state] = of
+		var n int64
+		err := row.Scan(&state, &n)
+		counts[state] = n
 		return struct{}{}, err
 	}, text+" GROUP BY 1", s.dialect.passing(c.args)...)
 	return counts, err
 }
 
-func sumOf(counts map[string]stateCount) (n int64) {
-	for _, of := range counts {
-		n += of.n
+func sumOf(counts map[string]int64) (n int64) {
+	for _, some := range counts {
+		n += some
 	}
 	return n
 }

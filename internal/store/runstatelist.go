@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"plimsoll"
@@ -67,20 +70,54 @@ func (s *Store) RunStates(ctx context.Context, scriptID string, page query.Page)
 		return query.Rows[plimsoll.DeviceRunState]{Total: -1}, err
 	}
 	err = s.search(ctx, func(ctx context.Context) error {
-		if page.Limit > 0 && page.Skip == 0 && sortedBy(&page) == detectionState {
-			rows, err = s.runStatesByState(ctx, script, &page)
-		} else {
-			rows, err = s.runStatesPage(ctx, script, &page, false)
+		for try := 1; ; try++ {
+			m, err := s.markOf(ctx, script)
+			if err != nil {
+				return err
+			}
+			if try == maxTries { // whatever happens meanwhile, no row is left out
+				m.pending = math.MaxInt64
+			}
+			if page.Limit > 0 && page.Skip == 0 && sortedBy(&page) == detectionState {
+				rows, err = s.runStatesByState(ctx, script, m, &page)
+			} else {
+				rows, err = s.runStatesPage(ctx, script, m, &page, false)
+			}
+			if err != nil || try == maxTries {
+				return err
+			}
+			if now, err := s.markOf(ctx, script); err != nil || now.revision == m.revision && now.pending <= m.pending {
+				return err
+			}
 		}
-		return err
 	})
 	return rows, err
 }
 
+// maxTries is how often a page is read anew where its plan did not hold.
+const maxTries = 3
+
+// mark is what the plan of a page goes by, which is read by several statements: it
+// has to hold when they are done.
+type mark struct {
+	revision int64 // of the script
+	pending  int64 // when the latest run was of what is pending, in ticks: none of it ran later
+}
+
+func (s *Store) markOf(ctx context.Context, script int64) (m mark, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT s.revision, coalesce((SELECT max(c.last_run) FROM run_count c
+			WHERE c.script = s.number AND c.n > 0 AND c.state <> 5 AND (c.state = 4 OR c.revision < s.revision)), 0)
+		FROM script s WHERE s.number = $1`, script).Scan(&m.revision, &m.pending)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = plimsoll.Errorf(plimsoll.NotFound, "The script was deleted meanwhile.")
+	}
+	return m, refusal(err)
+}
+
 func (s *Store) runStatesPage(
-	ctx context.Context, script int64, page *query.Page, descending bool,
+	ctx context.Context, script int64, m mark, page *query.Page, descending bool,
 ) (rows query.Rows[plimsoll.DeviceRunState], err error) {
-	l, err := s.plannedRunStates(ctx, script, page)
+	l, err := s.plannedRunStates(ctx, script, m, page)
 	if err != nil {
 		return rows, err
 	}
@@ -91,13 +128,13 @@ func (s *Store) runStatesPage(
 // runStatesByState reads a list that is sorted by the states first: one state after
 // the other, and those in it by what is left of the order. Where a page ends with
 // the last row of a state, the next begins after that one's place alone.
-func (s *Store) runStatesByState(ctx context.Context, script int64, page *query.Page) (all query.Rows[plimsoll.DeviceRunState], err error) {
+func (s *Store) runStatesByState(ctx context.Context, script int64, m mark, page *query.Page) (all query.Rows[plimsoll.DeviceRunState], err error) {
 	by, of := page.Order[0], *page
 	of.Order, of.Count, of.After = page.Order[1:], false, nil
 	all.Total = -1
 	if page.Count {
 		counted := query.Page{Filter: page.Filter, Count: true}
-		if all, err = s.runStatesPage(ctx, script, &counted, false); err != nil {
+		if all, err = s.runStatesPage(ctx, script, m, &counted, false); err != nil {
 			return all, err
 		}
 	}
@@ -107,16 +144,18 @@ func (s *Store) runStatesByState(ctx context.Context, script int64, page *query.
 	}
 	for i := 0; err == nil && i < len(places); i++ {
 		of.Filter = allOf(append(conjuncts(page.Filter), stateIs(by.Expr.Type.Members[places[i]])))
-		of.Limit = max(1, page.Limit-len(all.Rows))
-		rows, err := s.runStatesPage(ctx, script, &of, by.Descending)
-		switch {
-		case err != nil:
+		of.Limit = page.Limit - len(all.Rows)
+		full := of.Limit == 0 || of.Budget < 0
+		if full { // only whether a row follows is left to be known
+			of.Limit, of.Budget = 1, 0
+		}
+		rows, err := s.runStatesPage(ctx, script, m, &of, by.Descending)
+		if err != nil {
 			return all, err
-		case len(all.Rows) == page.Limit && len(rows.Rows) > 0:
+		}
+		if full && len(rows.Rows) > 0 {
 			all.Last = []any{places[i]}
 			return all, nil
-		case len(all.Rows) == page.Limit:
-			continue
 		}
 		all.Rows = append(all.Rows, rows.Rows...)
 		for j := range rows.Rows {

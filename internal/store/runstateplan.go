@@ -23,10 +23,10 @@ const (
 
 // plannedRunStates is that list as a page of it is best read: by an index that is
 // in its order, or from the few rows that its filter can be met by.
-func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.Page) (*list[plimsoll.DeviceRunState], error) {
+func (s *Store) plannedRunStates(ctx context.Context, script int64, m mark, page *query.Page) (*list[plimsoll.DeviceRunState], error) {
 	l := runStateList(script)
 	l.counted = func(ctx context.Context, filter *query.Expr) (int64, bool, error) {
-		return s.countRunStates(ctx, script, filter)
+		return s.countRunStates(ctx, script, m, filter)
 	}
 	fleet, err := s.countOfDevices(ctx)
 	if err != nil {
@@ -46,14 +46,13 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, page *query.
 			return nil, err
 		}
 		if sumOf(counts) <= few {
-			numbers, err := s.devicesInStates(ctx, script, counts, few)
+			numbers, err := s.devicesInStates(ctx, script, m, counts, few)
 			if err != nil || int64(len(numbers)) <= few {
 				return s.amongDevices(l, page, numbers), err
 			}
 		}
-		latest = 0
-		for _, of := range counts {
-			latest = max(latest, of.latest)
+		if _, pending := counts[string(plimsoll.StatePending)]; pending && len(counts) == 1 {
+			latest = m.pending
 		}
 	}
 	if named := conjuncts(page.Filter, deviceName); named != nil {
@@ -200,10 +199,10 @@ func (s *Store) devicesNamed(ctx context.Context, conditions []*query.Expr, few 
 
 // devicesInStates gives the numbers of the devices on which a script is in one of
 // the states, or some more than few.
-func (s *Store) devicesInStates(ctx context.Context, script int64, states map[string]stateCount, few int64) ([]int64, error) {
-	rows, err := s.rowsInStates(ctx, script, states)
-	if err != nil || rows == nil {
-		return nil, err
+func (s *Store) devicesInStates(ctx context.Context, script int64, m mark, states map[string]int64, few int64) ([]int64, error) {
+	rows := s.rowsInStates(m, states)
+	if rows == nil {
+		return nil, nil
 	}
 	parts := make([]string, len(rows))
 	for i, of := range rows {
@@ -218,31 +217,22 @@ type rowsOf struct{ from, where string }
 // rowsInStates gives where the rows of a script are that are in one of the states;
 // none is at two places. What is told here rather than joined is for PostgreSQL to
 // know how few there are.
-func (s *Store) rowsInStates(ctx context.Context, script int64, states map[string]stateCount) (rows []rowsOf, err error) {
-	revision, err := s.scriptRevision(ctx, script)
-	if err != nil {
-		return nil, err
-	}
-	for state, counted := range states {
+func (s *Store) rowsInStates(m mark, states map[string]int64) (rows []rowsOf) {
+	for state := range states {
 		of := rowsOf{"run_state r" + s.dialect.by("run_state_by_time"), fmt.Sprintf("r.state = %d", stateNumber(plimsoll.RunState(state)))}
 		switch plimsoll.RunState(state) {
 		case plimsoll.StateNotApplicable:
 		case plimsoll.StatePending:
-			of.where = fmt.Sprintf("r.ran_at <= %d AND (%s OR r.state <> 5 AND r.revision < %d)", counted.latest, of.where, revision)
+			of.where = fmt.Sprintf("r.ran_at <= %d AND (%s OR r.state <> 5 AND r.revision < %d)", m.pending, of.where, m.revision)
 		default:
-			of.where += fmt.Sprintf(" AND r.revision = %d", revision)
+			of.where += fmt.Sprintf(" AND r.revision = %d", m.revision)
 			if state == string(plimsoll.StateFail) || state == string(plimsoll.StateScriptError) {
 				of.from = "run_state r" + s.dialect.by("run_state_by_fault")
 			}
 		}
 		rows = append(rows, of)
 	}
-	return rows, nil
-}
-
-func (s *Store) scriptRevision(ctx context.Context, script int64) (revision int64, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT revision FROM script WHERE number = $1`, script).Scan(&revision)
-	return revision, refusal(err)
+	return rows
 }
 
 // namesOfDevices gives the SQL of what a condition of devices' names looks at.

@@ -25,16 +25,26 @@ func TestRunStatesByEveryPlan(t *testing.T) {
 		}
 		manyDevices(t, s, 22_000)
 		manyRunStates(t, s)
-		for _, devices := range []int{22_000, 14_667} { // all, and some
-			exec(t, s, fmt.Sprintf(`DELETE FROM run_state WHERE %d < 22000 AND device %% 3 = 0`, devices))
+		for n, of := range []struct {
+			devices int
+			changes string
+		}{
+			{22_000, `UPDATE run_state SET revision = 1`},                                          // as it is
+			{22_000, `UPDATE run_state SET revision = CASE WHEN device % 5 = 0 THEN 0 ELSE 1 END`}, // many have run an older revision alone
+			{22_000, `UPDATE run_state SET revision = CASE WHEN device % 500 = 0 THEN 0 ELSE 1 END`},
+			{14_667, `DELETE FROM run_state WHERE device % 3 = 0`}, // some devices have none
+		} {
+			exec(t, s, of.changes)
 			exec(t, s, `DELETE FROM run_count WHERE script <> 0`)
 			exec(t, s, `INSERT INTO run_count (bucket, script, revision, state, n, last_run)
 				SELECT bucket, script, revision, state, count(*), max(ran_at) FROM run_state GROUP BY bucket, script, revision, state`)
-			every := everyRunState(t, s, devices)
+			every := everyRunState(t, s, of.devices)
 			for name, page := range runStatePages() {
 				wantRunStates(t, s, name, page, every)
 			}
-			wantStateAfterState(t, s, every)
+			if n == 0 {
+				wantStateAfterState(t, s, every)
+			}
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -130,7 +140,8 @@ func wantStateAfterState(t *testing.T, s *store.Store, every []plimsoll.DeviceRu
 		}
 	}
 	for _, page.Order[0].Descending = range []bool{false, true} {
-		for _, page.Limit = range []int{11, 22, len(want) - 1, len(want), len(want) + 1} {
+		for n, limit := range []int{11, 22, len(want) - 1, len(want), len(want) + 1, 22, 22} {
+			page.Limit, page.Budget = limit, []int{1 << 30, 1 << 30, 1 << 30, 1 << 30, 1 << 30, 1500, 4000}[n]
 			var got []string
 			for page.After = nil; ; {
 				rows, err := s.RunStates(t.Context(), "all", page)
@@ -145,7 +156,7 @@ func wantStateAfterState(t *testing.T, s *store.Store, every []plimsoll.DeviceRu
 				}
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("%s, %d a page, descending %v: %d rows, want %d, or in another order", s.Engine(), page.Limit, page.Order[0].Descending, len(got), len(want))
+				t.Errorf("%s, %d and %d bytes a page, descending %v: %d rows, want %d, or in another order", s.Engine(), page.Limit, page.Budget, page.Order[0].Descending, len(got), len(want))
 			}
 		}
 		slices.Reverse(want)

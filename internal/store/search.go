@@ -61,30 +61,41 @@ func (s *Store) inParts(ctx context.Context, read func(ctx context.Context, of n
 	ranges <- numberRange{highest, math.MaxInt64} // who came since
 	close(ranges)
 	group, ctx := errgroup.WithContext(ctx)
-	work := func() error {
+	group.Go(func() error { // in the turn that the caller has
 		for of := range ranges {
 			if err := read(ctx, of); err != nil {
 				return err
 			}
 		}
 		return nil
-	}
-	group.Go(work) // in the turn that the caller has
+	})
 	for range numberParts - 1 {
-		if s.set != nil {
-			break // a transaction is one connection
-		}
-		select {
-		case s.searches <- struct{}{}:
-			group.Go(func() error {
-				defer func() { <-s.searches }()
-				return work()
-			})
-		default:
+		if s.set == nil { // a transaction is one connection
+			group.Go(func() error { return s.help(ctx, ranges, read) })
 		}
 	}
 	if err := group.Wait(); !errors.Is(err, errEnough) {
 		return err
 	}
 	return nil
+}
+
+// help has read look at ranges in turns that nobody waits for, one for each.
+func (s *Store) help(ctx context.Context, ranges <-chan numberRange, read func(ctx context.Context, of numberRange) error) error {
+	for {
+		select {
+		case s.searches <- struct{}{}:
+		default:
+			return nil
+		}
+		of, more := <-ranges
+		var err error
+		if more {
+			err = read(ctx, of)
+		}
+		<-s.searches
+		if err != nil || !more {
+			return err
+		}
+	}
 }
