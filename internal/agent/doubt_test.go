@@ -196,6 +196,28 @@ func TestGivenAgain(t *testing.T) {
 	}
 }
 
+// TestRefusedAgain takes away a script that cannot be followed, and gives it again: the
+// server has forgotten the verdict, and so it is told once more.
+func TestRefusedAgain(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t)
+	c, log := s.settings(t, nil)
+	script := s.script(1, "#!/bin/sh\n")
+	script["runAsAccount"] = "root"
+	other := s.script(2, "#!/bin/sh\n")
+	ran := func(results int) func() bool { return func() bool { return len(s.results()) == results } }
+	s.give(script)
+	runAgent(t, c)
+	eventually(t, "a verdict", log, ran(1))
+	s.give(other)
+	eventually(t, "the other's result", log, ran(2))
+	s.give(script, other)
+	eventually(t, "the verdict again", log, ran(3))
+	if got := s.results()[2]; got.State != "scriptError" || !strings.Contains(got.Error, "runAsAccount") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // TestRefusedWhileItRuns gives a script in a way that cannot be followed while it runs
 // as it was given before: that is the last word on it.
 func TestRefusedWhileItRuns(t *testing.T) {

@@ -89,12 +89,12 @@ func (a *Agent) take(given assignment, refused []checkin.RefusedScript) {
 // back: the server forgot their results with them. It gives the records that it changed.
 func (a *Agent) takeAway(given []checkin.Script, refused []checkin.RefusedScript) map[string]*record {
 	changed := map[string]*record{}
-	for _, s := range a.scripts {
-		if !slices.ContainsFunc(given, func(other checkin.Script) bool { return other.ID == s.ID }) &&
-			!slices.ContainsFunc(refused, func(other checkin.RefusedScript) bool { return other.ID == s.ID }) {
-			r := a.record(s.ID)
-			r.Progress = plimsoll.Progress{}
-			changed[s.ID] = r
+	for id, r := range a.records {
+		if (r.Revision != 0 || r.Refused != "") && // else it is new already
+			!slices.ContainsFunc(given, func(s checkin.Script) bool { return s.ID == id }) &&
+			!slices.ContainsFunc(refused, func(s checkin.RefusedScript) bool { return s.ID == id }) {
+			r.Progress, r.Refused = plimsoll.Progress{}, ""
+			changed[id] = r
 		}
 	}
 	return changed

@@ -38,7 +38,7 @@ func asText(cell string) string {
 			safe.WriteString(cell[written:i] + "'")
 			written = i
 		}
-		begins = strings.ContainsRune(ends, c)
+		begins = strings.ContainsRune(ends, c) || begins && c == '"' // which may be taken for a quote there
 	}
 	safe.WriteString(cell[written:])
 	return safe.String()

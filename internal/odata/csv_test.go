@@ -18,6 +18,7 @@ func TestAppendRecord(t *testing.T) {
 		"\"'\r'=1\",\"'=\"\"x\"\"\"\r\n":     {"\r=1", `="x"`},
 		" =1,a-b,\u202ex\r\n":                {" =1", "a-b", "\u202ex"},
 		"'＝1,'＋1,'－1,'＠x\r\n":                {"＝1", "＋1", "－1", "＠x"},
+		"\"x;\"\"'=1;\",\"\"\"'=1\"\r\n":     {`x;"=1;`, `"=1`},
 		"';'=1;a;'@x,a;b=1\r\n":              {";=1;a;@x", "a;b=1"},
 		"\"'\n'=1\",\"x\n\n'-1\r\n'- \"\r\n": {"\n=1", "x\n\n-1\r\n- "},
 	} {
@@ -34,6 +35,11 @@ func FuzzAppendRecord(f *testing.F) {
 		read, err := csv.NewReader(strings.NewReader(string(odata.AppendRecord(nil, "first", a, b)))).Read()
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, part := range strings.FieldsFunc(string(odata.AppendRecord(nil, "first", a, b)), func(c rune) bool { return strings.ContainsRune("\t\r\n;", c) }) {
+			if part = strings.TrimLeft(part, `"`); part != "" && strings.ContainsAny(part[:1], "=+-@") {
+				t.Errorf("%q is a formula where no quote is one", part)
+			}
 		}
 		for i, cell := range []string{a, b} {
 			for _, part := range strings.FieldsFunc(read[i+1], func(c rune) bool { return strings.ContainsRune("\t\r\n;", c) }) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"plimsoll"
 )
@@ -159,6 +160,7 @@ type verified struct {
 	plimsoll.Device
 
 	number int64
+	folded string                 // the name that searches go by
 	sets   map[int64]bool         // that it is in
 	runs   map[int64]*verifiedRun // by script
 }
@@ -173,10 +175,10 @@ func readVerified(ctx context.Context, tx *sql.Tx, bucket, after int64) ([]*veri
 	byNumber := map[int64]*verified{}
 	batch, err := collect(ctx, tx, func(row scanner) (d *verified, err error) {
 		d = &verified{sets: map[int64]bool{}, runs: map[int64]*verifiedRun{}}
-		d.Device, err = scanDevice(row, &d.number)
+		d.Device, err = scanDevice(row, &d.number, &d.folded)
 		byNumber[d.number] = d
 		return d, err
-	}, `SELECT `+storedColumns()+`, '', d.number FROM device d WHERE d.bucket = $1 AND d.number > $2 ORDER BY d.number LIMIT $3`,
+	}, `SELECT `+storedColumns()+`, '', d.number, d.folded_name FROM device d WHERE d.bucket = $1 AND d.number > $2 ORDER BY d.number LIMIT $3`,
 		bucket, after, verifyDevices)
 	if err != nil || len(batch) == 0 {
 		return nil, err
@@ -226,6 +228,9 @@ func (f *pairFindings) differ(format string, args ...any) {
 // device holds a device's groups to their rules, and its run states to the
 // assignments: by the groups that it is in, so that what is wrong is told once.
 func (f *pairFindings) device(d *verified) {
+	if d.folded != strings.ToLower(d.DeviceName) {
+		f.differ("Device %s is searched for by the name %q, and has another.", d.ID, d.folded)
+	}
 	facts := d.RuleFacts()
 	for number, set := range f.sets {
 		if set.rule != nil && set.rule.Matches(&facts) != d.sets[number] {

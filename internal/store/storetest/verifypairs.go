@@ -100,9 +100,9 @@ func verifyPairs(t *testing.T, store Store) {
 			[]string{ids[0] + ": whether it is in the group " + ruled + " is kept as false", "by the assignment"},
 		},
 		{
-			[]string{`UPDATE device SET device_name = 'x' WHERE id = '` + ids[0] + `'`},
-			[]string{`UPDATE device SET device_name = 'a' WHERE id = '` + ids[0] + `'`},
-			[]string{ids[0] + ": whether it is in the group " + ruled + " is kept as true"},
+			[]string{`UPDATE device SET device_name = 'x', folded_name = 'X' WHERE id = '` + ids[0] + `'`},
+			[]string{`UPDATE device SET device_name = 'a', folded_name = 'a' WHERE id = '` + ids[0] + `'`},
+			[]string{ids[0] + ": whether it is in the group " + ruled + " is kept as true", `by the name "X", and has another`},
 		},
 		{
 			[]string{`INSERT INTO device_set_member (bucket, device, device_set) VALUES (1, 1000001, 1), (` +
