@@ -54,12 +54,12 @@ func (a story) sessionEnds() {
 	elsewhere.navigate("about:blank")
 	s = s.restartWithNewKeys(t, address, listen) // else their tokens would hold for a quarter of an hour
 
-	p.click("button", "Preview changes")
-	p.click("button", "Save")
 	for _, one := range tabs {
 		one.s = s
 		one.waitFor("heading", sessionHasEnded)
 	}
+	p.click("button", "Preview changes")
+	p.click("button", "Save")
 	p.reads("What you typed on this page stays as it is.")
 	inDialog.reads("What you typed on this page stays as it is.")
 	looking.lacks("pc-1")

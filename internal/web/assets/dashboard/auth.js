@@ -135,6 +135,7 @@ export class Session extends EventTarget {
   whenBegun(signal) {
     if (!this.ended) return Promise.resolve();
     return new Promise((resolve, reject) => {
+      if (signal?.aborted) reject(signal.reason);
       this.addEventListener('begun', () => resolve(), { once: true, signal });
       signal?.addEventListener('abort', () => reject(signal.reason));
     });

@@ -22,7 +22,7 @@ export const runNowRequest = (device, script) => ({
 async function* devicesOf(api, path, filter, signal) {
   const found = [];
   for (let next = withOptions(path, { filter, select: 'id', top: inPage }); next;) {
-    const page = await api.get(next, { signal });
+    const page = await patiently(() => api.get(next, { signal }), signal);
     next = api.next(page['@odata.nextLink']);
     found.push(...page.value.map(({ id }) => id.split(':')[1]));
     while (found.length >= inBatch || !next && found.length > 0) yield found.splice(0, inBatch);
@@ -50,12 +50,8 @@ export async function runOnAll(api, { path, filter, script }, result, tell, stop
 /** Asks some devices; those for which it is too soon, as the server says, again later. */
 async function askAll(api, devices, script, result, tell, signal) {
   for (let pause = 1; devices.length > 0; pause = Math.min(pause * 2, longest)) {
-    const errors = await api.batchOf(devices.map((device) => runNowRequest(device, script))).then(
-      (answers) => answers.map((answer) => answer.error),
-      (error) => { if (isTooSoon(error)) return devices.map(() => error); throw error; },
-    );
-    const denied = errors.find((error) => error?.status === 403);
-    if (denied) throw denied; // as will be all that follow
+    const answers = await patiently(() => api.batchOf(devices.map((device) => runNowRequest(device, script))), signal);
+    const errors = answers.map(({ error }) => error);
     for (const [i, error] of errors.entries()) {
       if (!error) result.asked += 1;
       else if (!isTooSoon(error)) {
@@ -64,12 +60,26 @@ async function askAll(api, devices, script, result, tell, signal) {
       }
     }
     tell();
+    const denied = errors.find((error) => error?.status === 403);
+    if (denied) throw denied; // as will be all that follow
     devices = devices.filter((_, i) => errors[i] && isTooSoon(errors[i]));
     if (devices.length > 0) await rest(Math.max(pause, ...errors.map((error) => error?.retryAfter ?? 0)), signal);
   }
 }
 
 const isTooSoon = ({ status }) => status === 429 || status === 503;
+
+/** Asks until it is not too soon. @template T @param {() => Promise<T>} ask @returns {Promise<T>} */
+async function patiently(ask, signal) {
+  for (let pause = 1; ; pause = Math.min(pause * 2, longest)) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isTooSoon(error)) throw error;
+      await rest(Math.max(pause, error.retryAfter), signal);
+    }
+  }
+}
 
 /** @param {number} seconds */
 const rest = (seconds, signal) => new Promise((resolve, reject) => {
