@@ -6,7 +6,7 @@ import { Plain } from './plain.js';
 import { usePlace } from './router.js';
 import { t } from './texts.js';
 import { Icon, Mark } from './ui/icon.js';
-import { Button } from './ui/parts.js';
+import { Button, kept } from './ui/parts.js';
 
 /** @param {{said: {text: string, turn: number}, children: any}} props */
 export function Shell({ said, children }) {
@@ -121,7 +121,7 @@ function SessionNotice() {
     if (ended && document.querySelector('dialog:modal')) { box.current.close(); box.current.showModal(); }
   }, [ended]);
   if (!ended) return null;
-  return html`<dialog class="notice" open ref=${box} role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body" onCancel=${(e) => e.preventDefault()}>
+  return html`<dialog class="notice" open ref=${box} role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body" ...${kept()}>
     <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>${told}
     <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></dialog>`;
 }
