@@ -168,6 +168,7 @@ export const t = {
       daily: 'Up to ten minutes later, so that not all devices come at once.', once: 'Up to ten minutes later; at once where that time is over.',
     },
     hours: 'Hours between', days: 'Days between', intervalWrong: 'A whole number from 1 to 23.', date: 'Date', dateMissing: 'Choose a date.', time: 'At', zone: 'Time zone', zones: { local: 'Of each device', utc: 'UTC' },
+    conflict: 'Somebody else changed the assignments meanwhile', conflictBody: (n, c) => `What you chose is still here, and not saved. ${c === 0 ? 'Nobody is assigned now.' : `${n} ${s(c, 'assignment is', 'assignments are')} there now.`}`, load: 'Load what is there now',
     save: 'Save assignments', saved: 'The assignments are saved. Devices hear of them within seconds.',
     noSource: 'This script has no source: it finds nothing on the devices that it is assigned to.',
     reportedTitle: 'Count it from its devices?', reportedBody: 'So far somebody else’s runner reports this script’s numbers. Once it is assigned they are counted from its devices, which all begin as pending. What was reported stays in the history; what that runner reports from then on is refused.',
