@@ -53,9 +53,9 @@ function Account() {
   };
   return html`<div class="account" ref=${box} onKeyDown=${key}>
     <button class="quiet" aria-expanded=${open ? 'true' : 'false'} title=${t.account.label} onClick=${() => setOpen(!open)}>
-      <${Icon} name="user" /><span class="name">${me.name || session.user?.name}</span></button>
+      <${Icon} name="user" /><span class="name"><${Plain} text=${me.name || session.user?.name} /></span></button>
     ${open && html`<div class="menu">
-      <p><b>${me.name || session.user?.name}</b><br /><small>${me.can.writeScripts || me.can.writeDevices || me.can.writeGroups ? t.account.mayChange : t.account.readOnly}</small></p>
+      <p><b><${Plain} text=${me.name || session.user?.name} /></b><br /><small>${me.can.writeScripts || me.can.writeDevices || me.can.writeGroups ? t.account.mayChange : t.account.readOnly}</small></p>
       <${Theme} />
       ${session.passwordPage && html`<a class="button quiet" href=${session.passwordPage}>${t.account.password}</a>`}
       <${Button} kind="quiet" onClick=${signOut}>${t.account.signOut}<//>
