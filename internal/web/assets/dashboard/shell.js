@@ -82,7 +82,7 @@ function Theme() {
 
 /** Says that the server is away, or that what is shown is not moved by it. */
 function Connection() {
-  const { api, live, me, changed, session } = useApp();
+  const { api, live, me, changed, known, session } = useApp();
   const [lost, setLost] = useState(api.lost);
   const [still, setStill] = useState(false);
   useEvent(api, 'lost', () => setLost(true));
@@ -96,7 +96,7 @@ function Connection() {
   useEvent(document, 'visibilitychange', () => { if (document.hidden) setStill(false); });
   return html`<div role="status">
     ${(lost || still && me.can.readScripts) && html`<p class="banner"><${Icon} name="offline" />${lost ? t.connection.lost : t.connection.notLive}</p>`}
-    ${changed && html`<p class="banner"><${Icon} name="user" />${t.session.permissions}</p>`}</div>`;
+    ${changed && html`<p class="banner"><${Icon} name="user" />${t.session.permissions[changed]} <${Button} kind="quiet" icon="close" label=${t.close} onClick=${known} /></p>`}</div>`;
 }
 
 /** How somebody signs in beside the page, and why that failed. */

@@ -33,7 +33,10 @@ export const t = {
       signedOut: { title: 'You are signed out', body: 'What this page showed is put away.', action: 'Sign in' },
       another: { title: 'Somebody else has signed in', body: 'This browser is signed in as another user now. What this page showed is put away.', action: 'Go on as that user' },
     },
-    permissions: 'Your permissions have changed. What this page no longer shows or offers needs one that you do not have now.',
+    permissions: {
+      taken: 'Your permissions have changed. What this page no longer shows or offers needs one that you do not have now.',
+      given: 'You have more permissions now. What they let you see and do is here from now on.',
+    },
     blocked: 'The browser did not let a window open. Allow windows of this page, then try again.',
     noAnswer: 'The provider did not answer. Try again.',
     badToken: (claim) => `The provider’s answer is not one for this page: its ID token has a wrong ${claim}. Try again${claim === 'exp' ? ', once this machine’s clock is right' : ''}; if it stays so, tell whoever runs the server.`,
