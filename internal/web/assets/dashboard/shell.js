@@ -5,6 +5,7 @@ import { useApp, useEvent } from './hooks.js';
 import { Plain } from './plain.js';
 import { usePlace } from './router.js';
 import { t } from './texts.js';
+import { rememberFocus } from './ui/focus.js';
 import { Icon, Mark } from './ui/icon.js';
 import { Button, kept } from './ui/parts.js';
 
@@ -115,10 +116,14 @@ function SessionNotice() {
   const [ended, setEnded] = useState(false);
   const [open, told] = useSignInAgain();
   const box = useRef(null);
-  useEvent(session, 'ended', () => setEnded(true));
+  const giveBack = useRef(null); // the focus, to who was typing
+  useEvent(session, 'ended', () => { giveBack.current ??= rememberFocus(); setEnded(true); });
   useEvent(session, 'begun', () => { if (ended) say(t.session.again); setEnded(false); });
   useLayoutEffect(() => { // above a dialog, which else would keep people from it; but who types is left at that
     if (ended && document.querySelector('dialog:modal')) { box.current.close(); box.current.showModal(); }
+    if (ended) return;
+    if (document.activeElement === document.body) giveBack.current?.(); // who typed on beside the notice is left at that
+    giveBack.current = null;
   }, [ended]);
   if (!ended) return null;
   return html`<dialog class="notice" open ref=${box} role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body" ...${kept()}>
