@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -73,6 +74,8 @@ func (p *tab) keepFocusOverSignIn(provider *signInProvider) {
 	p.fill("Notes", "typed in a dialog")
 	provider.ailing.Store("login_required")
 	p.waitFor("heading", sessionHasEnded)
+	at := evaluate[[]float64](p, "(({ left, top }) => [left + 5, top + 5])(document.querySelector('.notice p').getBoundingClientRect())")
+	p.must(p.Do(chromedp.MouseClickXY(at[0], at[1])))
 	for range 3 {
 		p.keys(kb.Escape)
 	}

@@ -127,7 +127,7 @@ function SessionNotice() {
   }, [ended]);
   if (!ended) return null;
   return html`<dialog class="notice" open ref=${box} role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body" ...${kept()}>
-    <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>${told}
+    <h2 id="ended-title" tabindex="-1">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>${told}
     <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></dialog>`;
 }
 

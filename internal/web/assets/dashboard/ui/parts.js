@@ -130,13 +130,16 @@ export function Command({ text, label }) {
 
 /** What a dialog needs to stay until its page takes it away: the browser lets a page refuse to
  * have one closed only once between two clicks or keys (HTML, "close watcher"), so that Escape
- * is heard before, and what is closed all the same is opened again.
+ * is heard before, where the focus is, and what is closed all the same is opened again.
  * @param {() => void} [escape] what Escape does */
 export const kept = (escape = () => {}) => ({
   onKeyDown: (event) => {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
     event.preventDefault();
     escape();
+  },
+  onClick: ({ currentTarget: dialog }) => { // on a text, which takes the focus to nowhere
+    if (dialog.isConnected && document.activeElement === document.body) dialog.querySelector('h2').focus({ preventScroll: true });
   },
   onCancel: (event) => { event.preventDefault(); escape(); },
   onClose: ({ currentTarget: dialog }) => { if (dialog.isConnected && !dialog.open) dialog.showModal(); },
