@@ -31,6 +31,7 @@ func TestDashboard(t *testing.T) {
 		"rules":             story.writeRules,
 		"assign reported":   story.assignReported,
 		"keep the focus":    story.keepFocus,
+		"keep dialogs":      story.keepDialogs,
 		"show the trend":    story.showTrend,
 		"run on all":        story.runOnAll,
 		"read only":         story.readOnly,

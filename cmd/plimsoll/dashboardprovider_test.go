@@ -37,6 +37,7 @@ type signInProvider struct {
 	signer    jose.Signer
 	dashboard atomic.Pointer[string] // the origin that may ask
 	scopes    atomic.Value           // what Ada may do: a string
+	user      atomic.Value           // her name as a user: a string
 	life      atomic.Int64           // of tokens, in seconds
 	signedIn  atomic.Bool
 	exchanged atomic.Int64 // codes for tokens
@@ -56,6 +57,7 @@ func startSignInProvider(t *testing.T, scopes string) *signInProvider {
 	}
 	p := &signInProvider{t: t, codes: map[string]url.Values{}}
 	p.scopes.Store(scopes)
+	p.user.Store("ada")
 	p.life.Store(900)
 	p.spoilt.Store(map[string]any{})
 	p.ailing.Store("")
@@ -174,7 +176,7 @@ func (p *signInProvider) token(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(about, p.spoilt.Load().(map[string]any))
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"token_type": "Bearer", "expires_in": p.life.Load(),
-		"access_token": p.sign(map[string]any{"aud": providerAudience, "scp": "openid " + p.scopes.Load().(string), "preferred_username": "ada"}),
+		"access_token": p.sign(map[string]any{"aud": providerAudience, "scp": "openid " + p.scopes.Load().(string), "preferred_username": p.user.Load()}),
 		"id_token":     p.sign(about),
 	})
 }

@@ -104,11 +104,11 @@ export function useSummaries() {
 
 /** Asks before a page is left where something was typed. @param {boolean} changed */
 export function useUnsaved(changed) {
-  const { router, ask } = useApp();
+  const { router, ask, session } = useApp();
   useEffect(() => {
     if (!changed) return undefined;
     const guard = () => ask({ title: t.unsaved.title, body: t.unsaved.body, action: t.unsaved.leave, danger: true });
-    const warn = (event) => event.preventDefault();
+    const warn = (event) => { if (!session.ended || session.ended === 'expired') event.preventDefault(); }; // else it is put away
     router.guard = guard;
     window.addEventListener('beforeunload', warn);
     return () => {

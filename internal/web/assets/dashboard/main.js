@@ -3,7 +3,7 @@ import { html, render, useEffect, useState } from './preact.js';
 import { Api, Unreachable } from './api.js';
 import { AppContext, useApp, useEvent } from './hooks.js';
 import { Live } from './live.js';
-import { permissionsOf } from './permissions.js';
+import { changeOf, permissionsOf } from './permissions.js';
 import { Router, usePlace } from './router.js';
 import { t } from './texts.js';
 import { Ended, Shell } from './shell.js';
@@ -52,17 +52,14 @@ function App({ parts }) {
   const ask = (asked) => new Promise((resolve) => setQuestion({ ...asked, resolve }));
   const say = (text) => setSaid((before) => ({ text, turn: before.turn + 1 }));
   const answer = (yes) => { question.resolve(yes); setQuestion(null); };
-  const [changed, setChanged] = useState(false); // what one may do, while the page is open
-  const renew = () => parts.readMe().then((now) => {
-    if (String(now.permissions) !== String(me.permissions)) setChanged(true);
-    setMe(now);
-  }, () => {});
+  const [permissions, setPermissions] = useState(parts.me.permissions); // as somebody knows them
+  const renew = () => parts.readMe().then(setMe, () => {});
   const { session } = parts;
   const [ended, setEnded] = useState(null); // why nothing is shown
   useEvent(session, 'ended', () => setEnded(session.ended === 'expired' && isWriting() ? null : session.ended));
   useEvent(session, 'begun', () => { setEnded(null); renew(); });
   useEvent(parts.api, 'forbidden', renew);
-  const app = { ...parts, me, changed, ask, say };
+  const app = { ...parts, me, changed: changeOf(permissions, me.permissions), known: () => setPermissions(me.permissions), ask, say };
   const kept = !ended || ended === 'expired'; // for the same user, who finds all as it was
   return html`<${AppContext.Provider} value=${app}>
     ${kept && html`<div hidden=${ended !== null}><${Shell} said=${said}><${Page} /><//></div>`}

@@ -27,3 +27,9 @@ export function permissionsOf(told) {
     can: Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, rule(held)])),
   };
 }
+
+/** What became of somebody's permissions. @param {string[]} before @param {string[]} now @returns {'taken'|'given'|null} */
+export function changeOf(before, now) {
+  if (before.some((name) => !now.includes(name))) return 'taken';
+  return now.some((name) => !before.includes(name)) ? 'given' : null;
+}

@@ -5,8 +5,9 @@ import { useApp, useEvent } from './hooks.js';
 import { Plain } from './plain.js';
 import { usePlace } from './router.js';
 import { t } from './texts.js';
+import { rememberFocus } from './ui/focus.js';
 import { Icon, Mark } from './ui/icon.js';
-import { Button } from './ui/parts.js';
+import { Button, kept } from './ui/parts.js';
 
 /** @param {{said: {text: string, turn: number}, children: any}} props */
 export function Shell({ said, children }) {
@@ -53,9 +54,9 @@ function Account() {
   };
   return html`<div class="account" ref=${box} onKeyDown=${key}>
     <button class="quiet" aria-expanded=${open ? 'true' : 'false'} title=${t.account.label} onClick=${() => setOpen(!open)}>
-      <${Icon} name="user" /><span class="name">${me.name || session.user?.name}</span></button>
+      <${Icon} name="user" /><span class="name"><${Plain} text=${me.name || session.user?.name} /></span></button>
     ${open && html`<div class="menu">
-      <p><b>${me.name || session.user?.name}</b><br /><small>${me.can.writeScripts || me.can.writeDevices || me.can.writeGroups ? t.account.mayChange : t.account.readOnly}</small></p>
+      <p><b><${Plain} text=${me.name || session.user?.name} /></b><br /><small>${me.can.writeScripts || me.can.writeDevices || me.can.writeGroups ? t.account.mayChange : t.account.readOnly}</small></p>
       <${Theme} />
       ${session.passwordPage && html`<a class="button quiet" href=${session.passwordPage}>${t.account.password}</a>`}
       <${Button} kind="quiet" onClick=${signOut}>${t.account.signOut}<//>
@@ -82,7 +83,7 @@ function Theme() {
 
 /** Says that the server is away, or that what is shown is not moved by it. */
 function Connection() {
-  const { api, live, me, changed, session } = useApp();
+  const { api, live, me, changed, known, session } = useApp();
   const [lost, setLost] = useState(api.lost);
   const [still, setStill] = useState(false);
   useEvent(api, 'lost', () => setLost(true));
@@ -96,7 +97,7 @@ function Connection() {
   useEvent(document, 'visibilitychange', () => { if (document.hidden) setStill(false); });
   return html`<div role="status">
     ${(lost || still && me.can.readScripts) && html`<p class="banner"><${Icon} name="offline" />${lost ? t.connection.lost : t.connection.notLive}</p>`}
-    ${changed && html`<p class="banner"><${Icon} name="user" />${t.session.permissions}</p>`}</div>`;
+    ${changed && html`<p class="banner"><${Icon} name="user" />${t.session.permissions[changed]} <${Button} kind="quiet" icon="close" label=${t.close} onClick=${known} /></p>`}</div>`;
 }
 
 /** How somebody signs in beside the page, and why that failed. */
@@ -115,14 +116,18 @@ function SessionNotice() {
   const [ended, setEnded] = useState(false);
   const [open, told] = useSignInAgain();
   const box = useRef(null);
-  useEvent(session, 'ended', () => setEnded(true));
+  const giveBack = useRef(null); // the focus, to who was typing
+  useEvent(session, 'ended', () => { giveBack.current ??= rememberFocus(); setEnded(true); });
   useEvent(session, 'begun', () => { if (ended) say(t.session.again); setEnded(false); });
   useLayoutEffect(() => { // above a dialog, which else would keep people from it; but who types is left at that
     if (ended && document.querySelector('dialog:modal')) { box.current.close(); box.current.showModal(); }
+    if (ended) return;
+    if (document.activeElement === document.body) giveBack.current?.(); // who typed on beside the notice is left at that
+    giveBack.current = null;
   }, [ended]);
   if (!ended) return null;
-  return html`<dialog class="notice" open ref=${box} role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body" onCancel=${(e) => e.preventDefault()}>
-    <h2 id="ended-title">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>${told}
+  return html`<dialog class="notice" open ref=${box} role="alertdialog" aria-labelledby="ended-title" aria-describedby="ended-body" ...${kept()}>
+    <h2 id="ended-title" tabindex="-1">${t.session.ended}</h2><p id="ended-body">${t.session.endedBody}</p>${told}
     <${Button} kind="primary" onClick=${open}>${t.session.signInAgain}<//></dialog>`;
 }
 

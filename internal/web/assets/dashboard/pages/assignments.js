@@ -92,6 +92,10 @@ export function Assignments({ script }) {
   return html`<${Loaded} of=${read}>${(rows) => html`<${Editing} script=${script} stored=${rows} saved=${read.set} />`}<//>`;
 }
 
+/** Whether two are the same assignments, in whatever order. */
+const isSame = (some, others) => String(partsOf(some)) === String(partsOf(others));
+const partsOf = (rows) => bodyOf(rows).deviceHealthScriptAssignments.map((one) => JSON.stringify(one)).sort();
+
 function Editing({ script, stored, saved }) {
   const { api, ask, live, me, say } = useApp();
   const [rows, setRows] = useState(stored);
@@ -102,18 +106,22 @@ function Editing({ script, stored, saved }) {
   const incomplete = rows.some((row) => Object.keys(gapsOf(row)).length > 0);
   useUnsaved(changed);
   const set = (key, values) => setRows((now) => now.map((row) => (row.key === key ? { ...row, ...values } : row)));
-  const saving = useAction(async () => {
+  const [newer, setNewer] = useState(null); // what somebody else made of what is edited here
+  const saving = useAction(async (known) => {
     setTried(true);
     if (incomplete) return;
     if (rows.length === 0 && !await ask({ title: t.assign.nobodyTitle, body: t.assign.nobodyBody, action: t.assign.save, danger: true })) return;
-    if (stored.length === 0 && (await readOrigin(api, live, script)).reported
+    if (known.length === 0 && (await readOrigin(api, live, script)).reported
       && !await ask({ title: t.assign.reportedTitle, body: t.assign.reportedBody, action: t.assign.save, danger: true })) return;
+    const now = await readAssignments(api, me, script.id); // /assign replaces them all, whoever made them
+    setNewer(isSame(now, known) ? null : now);
+    if (!isSame(now, known)) return;
     await api.post(`${scriptPath(script.id)}/assign`, bodyOf(rows));
     saved(rows);
     say(t.assign.saved);
   });
   const may = me.can.writeScripts;
-  return html`<form class="form" novalidate onSubmit=${(e) => { e.preventDefault(); saving.run(); }}>
+  return html`<form class="form" novalidate onSubmit=${(e) => { e.preventDefault(); saving.run(stored); }}>
     <fieldset class="bare" disabled=${!may}>
     <legend class="unseen">${t.script.tabs.assignments}</legend>
     ${!script.detectionScriptContent && html`<p class="consequence">${t.assign.noSource} ${may && html`<a href=${to('scripts', script.id, 'edit')}>${t.source.write}</a>`}</p>`}
@@ -123,11 +131,15 @@ function Editing({ script, stored, saved }) {
     </fieldset>
     ${may && html`<p><${Button} icon="add" onClick=${() => setRows((now) => [...now, newRow()])}>${t.assign.add}<//></p>`}
     <${Problem} error=${saving.error} />
+    ${newer && html`<${Conflict} newer=${newer} force=${() => saving.run(newer)} load=${() => { saved(newer); setNewer(null); setTried(false); }} />`}
     <footer class="actions sticky"><${Reached} script=${script} body=${body} ready=${!incomplete} />${may && html`
       <${Button} type="submit" kind="primary" busy=${saving.busy} disabled=${!changed}>${t.assign.save}<//>
-      ${changed && html`<${Button} onClick=${() => { setRows(stored); setTried(false); }}>${t.form.revert}<//>`}`}
+      ${changed && html`<${Button} onClick=${() => { setRows(stored); setNewer(null); setTried(false); }}>${t.form.revert}<//>`}`}
     </footer></form>`;
 }
+
+const Conflict = ({ newer, force, load }) => html`<div class="problem" role="alert"><div><p><b>${t.assign.conflict}</b></p><p>${t.assign.conflictBody(count(newer.length), newer.length)}</p>
+  <div class="actions"><${Button} kind="danger" onClick=${force}>${t.form.overwrite}<//><${Button} onClick=${load}>${t.assign.load}<//></div></div></div>`;
 
 function Row({ n, row, gaps, set, remove, may }) {
   const { me } = useApp();

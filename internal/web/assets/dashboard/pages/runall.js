@@ -98,10 +98,10 @@ export function RunAll({ script, filter, disabled }) {
     const what = { path, script, filter: [filter, "detectionState ne 'notApplicable'"].filter(Boolean).join(' and ') };
     const n = Number(await api.get(withOptions(`${path}/$count`, { filter: what.filter }), { headers: { Accept: 'text/plain' } }));
     if (n === 0) say(t.run.nobody);
-    else if (await ask({ title: t.run.allTitle(count(n), n), body: t.run.allBody(count(n), n), action: t.run.allAction(count(n), n) })) setAsked({ what, n });
+    else if (await ask({ title: t.run.allTitle(count(n), n), body: t.run.allBody(count(n), n), action: t.run.allAction(count(n), n) })) setAsked((before) => ({ what, n, turn: (before?.turn ?? 0) + 1 }));
   });
   return html`<${Button} icon="run" busy=${busy} disabled=${disabled} onClick=${run}>${t.run.all}<//><${Problem} error=${error} />
-    ${asked && html`<${Asking} what=${asked.what} total=${asked.n} onClose=${() => setAsked(null)} />`}`;
+    ${asked && html`<${Asking} key=${asked.turn} what=${asked.what} total=${asked.n} onClose=${() => setAsked(null)} />`}`;
 }
 
 /** How far it is, and what came of it. */

@@ -128,6 +128,23 @@ export function Command({ text, label }) {
     <${Button} icon="copy" onClick=${copy}>${t.copy}<//></div>`;
 }
 
+/** What a dialog needs to stay until its page takes it away: the browser lets a page refuse to
+ * have one closed only once between two clicks or keys (HTML, "close watcher"), so that Escape
+ * is heard before, where the focus is, and what is closed all the same is opened again.
+ * @param {() => void} [escape] what Escape does */
+export const kept = (escape = () => {}) => ({
+  onKeyDown: (event) => {
+    if (event.key !== 'Escape' || event.defaultPrevented) return;
+    event.preventDefault();
+    escape();
+  },
+  onClick: ({ currentTarget: dialog }) => { // on a text, which takes the focus to nowhere
+    if (dialog.isConnected && document.activeElement === document.body) dialog.querySelector('h2').focus({ preventScroll: true });
+  },
+  onCancel: (event) => { event.preventDefault(); escape(); },
+  onClose: ({ currentTarget: dialog }) => { if (dialog.isConnected && !dialog.open) dialog.showModal(); },
+});
+
 /** A dialog over the page: the browser keeps the focus in it, and Escape closes it.
  * @param {{title: string, onClose: () => void, children: any, actions: any, wide?: boolean}} props */
 export function Dialog({ title, onClose, children, actions, wide }) {
@@ -143,8 +160,7 @@ export function Dialog({ title, onClose, children, actions, wide }) {
       giveBack();
     };
   }, []);
-  return html`<dialog ref=${element} class=${wide ? 'wide' : ''} aria-labelledby=${id}
-    onCancel=${(e) => { e.preventDefault(); onClose(); }}>
+  return html`<dialog ref=${element} class=${wide ? 'wide' : ''} aria-labelledby=${id} ...${kept(onClose)}>
     <header class="row between"><h2 id=${id} tabindex="-1">${typeof title === 'string' ? html`<${Plain} text=${title} />` : title}</h2><${Button} kind="quiet" icon="close" label=${t.close} onClick=${onClose} /></header>
     <div class="body">${children}</div>
     <footer class="actions">${actions}</footer>
