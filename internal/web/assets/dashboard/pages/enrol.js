@@ -48,7 +48,7 @@ function Make({ made }) {
       <${TextField} label=${t.enrol.name} hint=${t.enrol.nameHint} value=${form.name} onInput=${set('name')} error=${wrong('displayName')} />
       <${TextField} label=${t.enrol.uses} type="number" min="1" value=${form.uses} onInput=${set('uses')} error=${wrong('maximumUses')} />
       <${Choice} label=${t.enrol.expires} value=${form.days} onInput=${set('days')} error=${wrong('expirationDateTime')} options=${t.enrol.lives} />
-      ${me.can.readGroups && html`<${Picker} label=${t.enrol.group} hint=${t.enrol.groupHint} path="/groups" value=${form.group} onChoose=${set('group')} error=${wrong('groupId')} />`}
+      ${me.can.readGroups && html`<${Picker} label=${t.enrol.group} hint=${t.enrol.groupHint} path="/groups" optional value=${form.group} onChoose=${set('group')} error=${wrong('groupId')} />`}
     </div><${Problem} error=${making.error && !['displayName', 'maximumUses', 'expirationDateTime', 'groupId'].includes(making.error.target) ? making.error : null} />
     <footer class="actions"><${Button} type="submit" kind="primary" busy=${making.busy}>${t.enrol.make}<//></footer></form>`;
 }

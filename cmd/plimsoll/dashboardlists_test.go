@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// slowReads lets the page's reads of devices take window.slow ms, and notes their addresses.
+const slowReads = `{
+	const fetch = window.fetch;
+	Object.assign(window, { slow: 0, asked: [] });
+	window.fetch = async (...request) => {
+		if (!String(request[0]).includes('managedDevices')) return fetch(...request);
+		asked.push(decodeURIComponent(request[0]));
+		await new Promise((pass, fail) => {
+			setTimeout(pass, slow);
+			request[1]?.signal?.addEventListener('abort', () => fail(request[1].signal.reason));
+		});
+		return fetch(...request);
+	};
+}`
+
+// keepLists works with lists while they are being read: each shows what was asked of it
+// last, whatever comes late, and in another order than it was asked for.
+func (a story) keepLists() {
+	t := a.t
+	s := signedIn(t, sqliteAddress(t))
+	secret := s.newEnrollment(t)
+	for i := range 250 {
+		s.addDevice(t, secret, fmt.Sprintf("pc-%03d", i), "Linux")
+	}
+	group := s.must(t, http.StatusCreated, "POST", "/groups", `{"displayName":"Berlin"}`).json["id"].(string)
+	p := a.open(s)
+	p.must(p.OnEachDocument(slowReads))
+	p.useLink(s.FirstUser.URL)
+	p.waitFor("navigation", "Pages")
+	p.turnListAround()
+	p.pickByKeyboard(group)
+}
+
+// turnListAround changes the order while a page of the earlier one is under way.
+func (p *tab) turnListAround() {
+	p.t.Helper()
+	p.visit("/devices")
+	p.reads("250 devices")
+	evaluate[bool](p, "slow = 1000; document.querySelector('.table').scrollTop = 4200; true")
+	p.until("asked.filter((address) => address.includes('skip')).length === 1")
+	p.click("button", "Name")
+	p.until("asked.at(-1).includes('deviceName desc')")
+	for _, top := range []int{3300, 3200} { // people go on scrolling
+		time.Sleep(100 * time.Millisecond)
+		evaluate[int](p, fmt.Sprintf("document.querySelector('.table').scrollTop = %d", top))
+	}
+	p.waitFor("link", "pc-249")
+	evaluate[int](p, "slow = 0")
+	names := evaluate[[]string](p, `(async () => {
+		const [box, seen] = [document.querySelector('.table'), []];
+		for (let top = 0; top < 250 * 48; top += 300) {
+			box.scrollTop = top;
+			await new Promise((pass) => setTimeout(pass, 40));
+			for (const row of box.querySelectorAll('tr[aria-rowindex] th[scope=row]')) seen[row.parentElement.ariaRowIndex - 2] = row.innerText;
+		}
+		return seen;
+	})()`)
+	if len(names) != 250 {
+		p.t.Errorf("250 devices are shown in %d rows", len(names))
+	}
+	for i, name := range names {
+		if want := fmt.Sprintf("pc-%03d", 249-i); name != want {
+			p.t.Fatalf("row %d is of %q, want %q", i, name, want)
+		}
+	}
+}
+
+// pickByKeyboard adds the device whose name was typed, though another was found before,
+// and takes a group that was chosen out again.
+func (p *tab) pickByKeyboard(group string) {
+	p.t.Helper()
+	p.visit("/groups/" + group)
+	p.waitFor("combobox", "Add a device")
+	evaluate[bool](p, "document.querySelector('[role=combobox]').focus() ?? true")
+	p.waitFor("option", "pc-000")
+	evaluate[int](p, "slow = 300")
+	p.keys("pc-123" + kb.Enter)
+	p.reads("pc-123 was added.")
+	evaluate[int](p, "slow = 2000")
+	p.keys("nothing")
+	time.Sleep(time.Second)
+	p.lacks("Nothing matches")
+	p.reads("Nothing matches")
+	evaluate[int](p, "slow = 0")
+
+	p.visit("/enrol")
+	p.pick("Group", "Berlin")
+	evaluate[bool](p, "document.querySelector('[role=combobox]').select() ?? true")
+	p.keys("\b" + kb.Tab)
+	time.Sleep(100 * time.Millisecond)
+	if left := evaluate[string](p, "document.querySelector('[role=combobox]').value"); left != "" {
+		p.t.Errorf("what was taken out is %q again", left)
+	}
+}
