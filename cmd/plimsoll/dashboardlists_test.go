@@ -38,6 +38,8 @@ func (a story) keepLists() {
 	p.useLink(s.FirstUser.URL)
 	p.waitFor("navigation", "Pages")
 	p.turnListAround()
+	p.followAddress()
+	p.keepFaultToPage()
 	p.pickByKeyboard(group)
 }
 
@@ -60,7 +62,7 @@ func (p *tab) turnListAround() {
 		const [box, seen] = [document.querySelector('.table'), []];
 		for (let top = 0; top < 250 * 48; top += 300) {
 			box.scrollTop = top;
-			await new Promise((pass) => setTimeout(pass, 40));
+			for (let tries = 0; tries < 200 && !box.querySelector('tr[aria-rowindex="' + (Math.floor(top / 48) + 2) + '"]'); tries++) await new Promise((pass) => setTimeout(pass, 10));
 			for (const row of box.querySelectorAll('tr[aria-rowindex] th[scope=row]')) seen[row.parentElement.ariaRowIndex - 2] = row.innerText;
 		}
 		return seen;
@@ -100,5 +102,42 @@ func (p *tab) pickByKeyboard(group string) {
 	time.Sleep(100 * time.Millisecond)
 	if left := evaluate[string](p, "document.querySelector('[role=combobox]').value"); left != "" {
 		p.t.Errorf("what was taken out is %q again", left)
+	}
+}
+
+// followAddress leads to a list by an address that says less than the list did: what it
+// shows and what its fields say is what the address says.
+func (p *tab) followAddress() {
+	p.t.Helper()
+	const search, silence = "document.querySelector('main input[type=search]')", "document.querySelector('select[aria-label=\"Last seen\"]')"
+	p.visit("/devices")
+	p.must(p.Fill("searchbox", "Search name, user, serial number", "pc-00"))
+	p.reads("10 devices")
+	p.choose("Last seen", "Silent for a week")
+	p.reads("Nothing matches")
+	p.click("link", "Devices")
+	p.reads("250 devices")
+	p.until("%s.value === '' && %s.value === ''", search, silence)
+	time.Sleep(500 * time.Millisecond) // longer than words rest
+	p.until("location.hash === '#/devices'")
+	p.visit("/devices?search=pc-24&silent=week") // of which the list knows one
+	p.until("%s.value === 'pc-24' && %s.value === ''", search, silence)
+	p.reads("10 devices")
+}
+
+// keepFaultToPage has a page fail while it is drawn.
+func (p *tab) keepFaultToPage() {
+	p.t.Helper()
+	p.visit("/")
+	evaluate[bool](p, `{ const whole = window.fetch; Object.assign(window, { whole }); } window.fetch = async (...request) => (
+		String(request[0]).includes('managedDevices') ? new Response('{"value":[null]}', { headers: { 'Content-Type': 'application/json' } }) : whole(...request)); true`)
+	p.visit("/devices")
+	p.waitFor("heading", "This could not be shown")
+	p.waitFor("button", "Try again")
+	evaluate[bool](p, "window.fetch = whole; true")
+	p.visit("/devices?order=model")
+	p.reads("250 devices")
+	if faults := p.Faults(); len(faults) != 1 {
+		p.t.Errorf("the console has %q", faults)
 	}
 }

@@ -4,6 +4,7 @@ import { useAction, useApp, useRead, useUnsaved } from '../hooks.js';
 import { segment } from '../api.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
+import { guarded } from '../ui/guarded.js';
 import { Tag } from '../ui/marks.js';
 import { Button, Check, Choice, Empty, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
@@ -17,7 +18,7 @@ const pathOf = (id) => `/groups/${segment(id)}`;
 const up = { href: '#/groups', text: t.nav.groups };
 
 /** @param {{id: string}} props where "new" makes one */
-export function Group({ id }) {
+export const Group = guarded(({ id }) => {
   const { api, me } = useApp();
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.groups.create} up=${up} />${me.can.writeGroups ? html`<${Form} group=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
@@ -29,7 +30,7 @@ export function Group({ id }) {
     <${Members} key=${group.membershipRule ?? ''} group=${group} />
     <${Uses} id=${group.id} />
     ${me.can.writeGroups && html`<${Section} title=${t.groups.settings}><${Form} group=${group} saved=${read.set} /><//>`}`}<//>`;
-}
+});
 
 function Form({ group, saved }) {
   const { api, router, say } = useApp();

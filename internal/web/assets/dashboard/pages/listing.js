@@ -1,23 +1,36 @@
 // What lists have in common: search, order and filters stand in the address, so
 // that a reload, a bookmark and the way back lead to what was seen.
-import { useState, useEffect } from '../preact.js';
+import { useEffect, useRef, useState } from '../preact.js';
 import { useApp, useRested } from '../hooks.js';
 import { usePlace } from '../router.js';
 
 /** @param {string} order the one that holds where none was chosen
- * @returns {{get: (name: string) => string, set: (name: string, value: string) => void, words: string, setWords: (words: string) => void,
- *   search: string, order: string, narrowed: boolean, clear: () => void}} */
+ * @returns {{get: (name: string) => string, oneOf: (name: string, options: Array<[string, string]>) => string, set: (name: string, value: string) => void,
+ *   words: string, setWords: (words: string) => void, search: string, order: string, narrowed: boolean, clear: () => void}} where oneOf gives
+ *   the value that a select offers, and none for any other that an address may have */
 export function useListing(order) {
   const { router } = useApp();
   const { query } = usePlace(router);
-  const [words, setWords] = useState(query.get('search') ?? '');
+  const search = query.get('search') ?? '';
+  const [words, setWords] = useState(search);
+  const written = useRef(search); // any other came by a link, or by the way back
   const rested = useRested(words);
-  useEffect(() => { if (rested !== (query.get('search') ?? '')) router.setQuery({ search: rested }); }, [rested]);
+  useEffect(() => {
+    if (search === written.current) return;
+    written.current = search;
+    setWords(search);
+  }, [search]);
+  useEffect(() => {
+    if (rested !== words || rested === search) return;
+    written.current = rested;
+    router.setQuery({ search: rested });
+  }, [rested, words]);
   const names = [...query.keys()].filter((name) => name !== 'order');
+  const get = (name) => query.get(name) ?? '';
   return {
-    get: (name) => query.get(name) ?? '',
+    get, oneOf: (name, options) => (options.some(([value]) => value === get(name)) ? get(name) : ''),
     set: (name, value) => router.setQuery({ [name]: value === order && name === 'order' ? '' : value }),
-    words, setWords, search: searchOf(rested), order: query.get('order') ?? order,
+    words, setWords, search: searchOf(search), order: query.get('order') ?? order,
     narrowed: names.length > 0 || words !== '',
     clear: () => { setWords(''); router.setQuery(Object.fromEntries(names.map((name) => [name, '']))); },
   };

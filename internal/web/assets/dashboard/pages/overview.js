@@ -6,6 +6,7 @@ import { change, compact, count, percent } from '../format.js';
 import { Plain, plainly } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
+import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Bar, Figures, Tag, Time, counts, totalOf } from '../ui/marks.js';
 import { Button, Empty, Head, Loaded, Narrow, Problem, Search, Section } from '../ui/parts.js';
@@ -33,7 +34,7 @@ async function readOverview(api, me, signal) {
   return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
 }
 
-export function Overview() {
+export const Overview = guarded(() => {
   const { api, me, live } = useApp();
   const read = useRead((signal) => readOverview(api, me, signal), [me.permissions.join()]);
   useEvent(live, 'scripts', useSparingly(read.reload, 2000));
@@ -41,7 +42,7 @@ export function Overview() {
   useEvent(live, 'devices', () => { if (read.data) silentAnew(); }); // the first tells what was just read
   return html`<${Head} title=${t.overview.title} name=${t.nav.overview} />
     <${Loaded} of=${read} lines=${6}>${(data) => html`<${Fleet} data=${data} reload=${read.reload} />`}<//>`;
-}
+});
 
 function Fleet({ data, reload }) {
   const { me, live } = useApp();

@@ -5,6 +5,7 @@ import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { count } from '../format.js';
+import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Bar, Time, counts } from '../ui/marks.js';
 import { Empty, Head, Narrow, Search } from '../ui/parts.js';
@@ -14,11 +15,13 @@ import { useListing } from './listing.js';
 const from = { healthy: 'l', issue: 's', error: 'm', pending: 'l' }; // the room that a count needs
 const path = '/deviceManagement/deviceComplianceScripts';
 
-export function Scripts() {
+const platforms = [['', t.platforms.all], ...['linux', 'macOS', 'windows10'].map((name) => [name, t.platforms[name]])];
+
+export const Scripts = guarded(() => {
   const { me, live } = useApp();
   const summaries = useSummaries();
   const listing = useListing('displayName');
-  const platform = listing.get('platform');
+  const platform = listing.oneOf('platform', platforms);
   const list = useList({
     path, search: listing.search, orderby: listing.order, filter: platform && `platform eq '${platform}'`,
     select: 'id,displayName,platform,publisher,lastModifiedDateTime', expand: 'runSummary',
@@ -39,7 +42,7 @@ export function Scripts() {
     <${Table} label=${t.nav.scripts} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.scripts.unit}
       empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.scripts.none} action=${create}>${t.scripts.noneHint}<//>`}
       tools=${html`<${Search} label=${t.scripts.search} value=${listing.words} onInput=${listing.setWords} />
-        <${Narrow} label=${t.scripts.platform} value=${platform} onInput=${(v) => listing.set('platform', v)} options=${[['', t.platforms.all], ['linux', t.platforms.linux], ['macOS', t.platforms.macOS], ['windows10', t.platforms.windows10]]} />`} />`;
-}
+        <${Narrow} label=${t.scripts.platform} value=${platform} onInput=${(v) => listing.set('platform', v)} options=${platforms} />`} />`;
+});
 
 const number = (n) => (n === undefined || n === null ? html`<span class="muted">–</span>` : count(n));

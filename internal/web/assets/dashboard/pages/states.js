@@ -12,12 +12,14 @@ import { useListing } from './listing.js';
 import { RunAll, runNowRequest } from './runall.js';
 import { scriptPath } from './script.js';
 
+const states = [['', t.findings.all], ...['success', 'fail', 'scriptError', 'pending', 'notApplicable'].map((name) => [name, t.states[name]])];
+
 /** @param {{script: any}} props */
 export function States({ script }) {
   const { api, live, me } = useApp();
   const listing = useListing('lastStateUpdateDateTime desc');
   const [shown, setShown] = useState(null);
-  const state = listing.get('state');
+  const state = listing.oneOf('state', states);
   const name = listing.get('search').trim();
   const filter = [
     state && `detectionState eq '${state}'`, name && `contains(tolower(managedDevice/deviceName),${literal(name.toLowerCase())})`,
@@ -41,7 +43,7 @@ export function States({ script }) {
     <${Table} label=${t.script.tabs.devices} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.devices.unit}
       empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.findings.none} action=${me.can.writeScripts && html`<a class="button primary" href=${to('scripts', script.id, 'assignments')}>${t.script.assign}</a>`}>${t.findings.noneHint}<//>`}
       tools=${html`<${Search} label=${t.findings.search} value=${listing.words} onInput=${listing.setWords} />
-        <${Narrow} label=${t.findings.state} value=${state} onInput=${(v) => listing.set('state', v)} options=${[['', t.findings.all], ...['success', 'fail', 'scriptError', 'pending', 'notApplicable'].map((s) => [s, t.states[s]])]} />
+        <${Narrow} label=${t.findings.state} value=${state} onInput=${(v) => listing.set('state', v)} options=${states} />
         <${Button} icon="download" busy=${exporting.busy} onClick=${exporting.run}>${t.export}<//>
         ${me.can.operate && list.rows.length > 0 && html`<${RunAll} script=${script.id} filter=${filter} disabled=${!list.fresh || listing.words !== listing.get('search')} />`}`} />
     ${shown && html`<${Details} row=${shown} script=${script.id} onClose=${() => setShown(null)} />`}`;
