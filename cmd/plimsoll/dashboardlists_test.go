@@ -9,8 +9,10 @@ import (
 )
 
 // slowReads lets the page's reads of devices take window.slow ms, and notes their addresses.
+// Five minutes pass in three seconds.
 const slowReads = `{
-	const fetch = window.fetch;
+	const [fetch, set] = [window.fetch, window.setTimeout];
+	window.setTimeout = (run, ms, ...rest) => set(run, ms === 300_000 ? 3000 : ms, ...rest);
 	Object.assign(window, { slow: 0, asked: [] });
 	window.fetch = async (...request) => {
 		if (!String(request[0]).includes('managedDevices')) return fetch(...request);
@@ -41,6 +43,8 @@ func (a story) keepLists() {
 	p.followAddress()
 	p.keepFaultToPage()
 	p.pickByKeyboard(group)
+	p.followNews(secret)
+	p.readOverviewAgain()
 }
 
 // turnListAround changes the order while a page of the earlier one is under way.
@@ -140,4 +144,48 @@ func (p *tab) keepFaultToPage() {
 	if faults := p.Faults(); len(faults) != 1 {
 		p.t.Errorf("the console has %q", faults)
 	}
+}
+
+// followNews shows on a page that is open what others did meanwhile: at once, or where it
+// would take people from their place, on a click.
+func (p *tab) followNews(secret string) {
+	p.t.Helper()
+	p.visit("/devices?search=pc")
+	p.reads("250 devices")
+	evaluate[bool](p, "asked.length = 0; document.querySelector('.table').scrollTop = 4200; true")
+	p.until("asked.some((address) => address.includes('skip')) && document.querySelector('tr[aria-rowindex=\"110\"]')")
+	device := p.s.addDevice(p.t, secret, "pc-new", "Linux")
+	p.reads("New results came in.")
+	p.click("button", "Show them")
+	p.reads("251 devices")
+	p.lacks("New results came in.")
+	p.visit("/devices?search=new")
+	p.reads("1 device")
+	p.s.addDevice(p.t, secret, "pc-newer", "Linux")
+	p.reads("2 devices")
+
+	p.visit("/devices/" + device)
+	p.reads("No scripts run here")
+	script := p.s.assignToAll(p.t, "Disk space", "#!/bin/sh\n")
+	p.waitFor("link", "Disk space")
+
+	p.visit("/scripts/" + script + "/edit")
+	p.waitFor("textbox", "Source")
+	p.s.must(p.t, http.StatusOK, "PATCH", scripts+"/"+script, `{"displayName":"Disk room"}`)
+	time.Sleep(2 * time.Second) // until the page was told
+	p.waitFor("heading", "Disk space")
+	p.turnTo("Summary")
+	p.waitFor("heading", "Disk room")
+}
+
+// readOverviewAgain leaves the overview open where nothing happens.
+func (p *tab) readOverviewAgain() {
+	p.t.Helper()
+	p.visit("/")
+	p.Requests()
+	var batches int
+	waitUntil(p.t, "what happened in the last 24 hours is read three times", func() bool {
+		batches += len(p.calls())
+		return batches >= 3
+	})
 }

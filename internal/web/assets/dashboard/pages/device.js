@@ -24,13 +24,25 @@ export const Device = guarded(({ id }) => {
   const later = useRef(0); // what the server has by then: it keeps every half a minute who spoke
   useEffect(() => () => clearTimeout(later.current), []);
   const states = useRead((signal) => (me.can.readScripts ? api.get(`${pathOf(id)}/plimsoll.runStates()?$top=1000`, { signal }) : Promise.resolve({ value: [] })), [id]);
-  const anew = useSparingly(() => { states.reload(); read.reload(); }, 2000);
+  const all = () => { states.reload(); read.reload(); };
+  const anew = useSparingly(all, 2000);
   const news = () => {
     anew();
     clearTimeout(later.current);
-    later.current = setTimeout(read.reload, keptAfter);
+    later.current = setTimeout(all, keptAfter);
   };
-  useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) news(); });
+  const elsewhere = useRef(new Set()); // scripts that had news, after which they were still not among this device's
+  const matters = (script) => {
+    if (states.data?.value.some((row) => row.scriptId === script)) return true;
+    const unheard = !elsewhere.current.has(script);
+    elsewhere.current.add(script);
+    return unheard;
+  };
+  useEvent(live, 'summaries', (e) => { if (e.detail.filter(matters).length > 0) news(); });
+  useEvent(live, 'scripts', () => { // of which one may run here from now on
+    elsewhere.current.clear();
+    news();
+  });
   if (read.error?.status === 404) return html`<${Gone} title=${t.device.gone} up=${up} />`;
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`

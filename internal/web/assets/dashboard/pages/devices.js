@@ -10,7 +10,7 @@ import { Icon } from '../ui/icon.js';
 import { Compliance, Time } from '../ui/marks.js';
 import { Button, Empty, Head, Narrow, Problem, Search } from '../ui/parts.js';
 import { NothingFound, Table, useList } from '../ui/table.js';
-import { useListing } from './listing.js';
+import { useListing, useNews } from './listing.js';
 
 const path = '/deviceManagement/managedDevices';
 /** @param {'s'} [from] the width from which there is room for more than a name */
@@ -41,11 +41,12 @@ export const Devices = guarded(() => {
     system && `operatingSystem eq '${system}'`, compliance && `complianceState eq '${compliance}'`, silent && `lastSyncDateTime lt ${before(Number(silent))}`,
   ].filter(Boolean).join(' and ');
   const list = useList({ path, search: listing.search, filter, orderby: listing.order, select: deviceFields });
-  useEvent(live, 'devices', () => { if (list.rows.length <= 100) list.reload(); });
+  const [tell, news] = useNews(list);
+  useEvent(live, 'devices', tell);
   const exporting = useAction(() => api.download(withOptions(path, { search: listing.search, filter, orderby: listing.order }), 'devices.csv', 'text/csv'));
   const enrol = me.can.writeDevices && html`<a class="button primary" href="#/enrol"><${Icon} name="add" /><span>${t.enrol.action}</span></a>`;
   return html`<${Head} title=${t.nav.devices} actions=${enrol} />
-    <${Problem} error=${exporting.error} />
+    ${news}<${Problem} error=${exporting.error} />
     <${Table} label=${t.nav.devices} columns=${deviceColumns()} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.devices.unit}
       empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.devices.none} action=${enrol}>${t.devices.noneHint}<//>`}
       tools=${html`<${Search} label=${t.devices.search} value=${listing.words} onInput=${listing.setWords} />

@@ -1,6 +1,6 @@
 // A command to paste on a machine, which makes it a device.
 import { html, useState } from '../preact.js';
-import { useAction, useApp, useEvent, useRead } from '../hooks.js';
+import { useAction, useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { segment, withOptions } from '../api.js';
 import { count } from '../format.js';
 import { Plain } from '../plain.js';
@@ -75,7 +75,7 @@ function Arrivals({ since }) {
   const read = useRead((signal) => api.get(withOptions('/deviceManagement/managedDevices', {
     filter: `enrolledDateTime ge ${since}`, orderby: 'enrolledDateTime desc', select: 'id,deviceName,enrolledDateTime', top: 10,
   }), { signal }), [since]);
-  useEvent(live, 'devices', read.reload);
+  useEvent(live, 'devices', useSparingly(read.reload, 2000));
   const found = read.data?.value ?? [];
   return html`<div class="arrivals" role="status">${found.length === 0 ? html`<p><span class="pulse" aria-hidden="true" />${t.enrol.waiting}</p>`
     : html`<ul class="plain-list">${found.map((device) => html`<li key=${device.id}><span class="status healthy"><${Icon} name="healthy" /><a href=${to('devices', device.id)}><${Plain} text=${device.deviceName} /></a></span><${Time} at=${device.enrolledDateTime} /></li>`)}</ul>`}</div>`;
@@ -84,7 +84,7 @@ function Arrivals({ since }) {
 function Tokens({ turn }) {
   const { api, live } = useApp();
   const read = useRead((signal) => api.get(withOptions(path, { orderby: 'createdDateTime desc', top: 50 }), { signal }), [turn]);
-  useEvent(live, 'devices', read.reload);
+  useEvent(live, 'devices', useSparingly(read.reload, 2000));
   return html`<${Loaded} of=${read}>${({ value }) => value.length > 0 && html`<${Section} title=${t.enrol.tokens}><ul class="plain-list">${value.map((token) => html`
     <li key=${token.id}><span><${Plain} text=${token.displayName || t.enrol.unnamed} /> <span class="muted small">${token.maximumUses ? t.enrol.used(count(token.uses), count(token.maximumUses)) : t.enrol.usedOften(count(token.uses))}</span></span>
       <span class="row">${token.revokedDateTime ? html`<${Tag}>${t.enrol.revoked}<//>` : html`<span class="muted small">${t.enrol.until} <${Time} at=${token.expirationDateTime} absent=${t.enrol.forever} coming /></span>

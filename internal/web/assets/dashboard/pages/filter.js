@@ -65,9 +65,10 @@ function Remove({ filter }) {
   const app = useApp();
   const { api, ask, router, say } = app;
   const { run, busy, error } = useAction(async () => {
-    const users = namesOf(await readUses(app, filter.id), 'include', 'exclude');
+    const uses = await readUses(app, filter.id);
+    const users = namesOf(uses, 'include', 'exclude');
     if (users) throw new Error(t.filters.used(users));
-    if (!await ask({ title: t.filters.deleteTitle(filter.displayName), body: t.filters.deleteBody, action: t.filters.delete, danger: true })) return;
+    if (!await ask({ title: t.filters.deleteTitle(filter.displayName), body: t.filters.deleteBody(uses.complete), action: t.filters.delete, danger: true })) return;
     await api.delete(pathOf(filter.id));
     say(t.filters.deleted(filter.displayName));
     router.replace('/filters');

@@ -2,6 +2,7 @@
 import { html, useState } from '../preact.js';
 import { useAction, useApp, useRead, useUnsaved } from '../hooks.js';
 import { segment } from '../api.js';
+import { count } from '../format.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
 import { guarded } from '../ui/guarded.js';
@@ -89,7 +90,7 @@ function Members({ group }) {
     list.reload();
   });
   const columns = [...deviceColumns('s'), may && { key: 'out', title: t.groups.takeOut, hidden: true, width: '8rem', show: (d) => html`<${Button} kind="quiet" onClick=${() => removing.run(d)} label=${t.groups.takeOutNamed(d.deviceName)}>${t.groups.takeOut}<//>` }].filter(Boolean);
-  return html`<${Section} title=${t.groups.members} aside=${list.total !== null && html`<small class="muted">${t.devices.unit(list.total.toLocaleString(), list.total)}</small>`}>
+  return html`<${Section} title=${t.groups.members} aside=${list.total !== null && html`<small class="muted">${t.devices.unit(count(list.total), list.total)}</small>`}>
     ${may && me.can.readDevices && html`<${Picker} label=${t.groups.add} path="/deviceManagement/managedDevices" name="deviceName" value=${null} clear onChoose=${adding.run} error=${adding.error?.message} />`}
     <${Problem} error=${removing.error} />
     <${Table} label=${t.groups.members} columns=${columns} list=${list} order=${order} onOrder=${setOrder} unit=${() => ''}

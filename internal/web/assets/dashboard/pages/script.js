@@ -1,5 +1,5 @@
 // One script: its numbers, its source, whom it reaches, and what it found.
-import { html, useState } from '../preact.js';
+import { html, useEffect, useRef, useState } from '../preact.js';
 import { useAction, useApp, useEvent, useRead, useSummaries } from '../hooks.js';
 import { segment } from '../api.js';
 import { count } from '../format.js';
@@ -24,7 +24,13 @@ const tabNames = ['summary', 'devices', 'errors', 'source', 'assignments', 'edit
 export const Script = guarded(({ id, tab }) => {
   const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(`${scriptPath(id)}?$expand=runSummary`, { signal }), [id]);
-  useEvent(live, 'scripts', () => { if (tab !== 'edit') read.reload(); });
+  const missed = useRef(false); // while somebody edits, what they began with stays
+  useEvent(live, 'scripts', () => { if (tab === 'edit') missed.current = true; else read.reload(); });
+  useEffect(() => {
+    if (tab === 'edit' || !missed.current) return;
+    missed.current = false;
+    read.reload();
+  }, [tab]);
   if (read.error?.status === 404) return html`<${Gone} title=${t.script.gone} up=${up} />`;
   const tabs = tabNames.filter((name) => name !== 'edit' || me.can.writeScripts).map((name) => ({ id: name, text: t.script.tabs[name] }));
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(script) => html`
