@@ -47,6 +47,7 @@ func TestDashboard(t *testing.T) {
 		"two servers":       story.watchAnotherServer,
 		"own authority":     story.trustOwnAuthority,
 		"tour":              story.tour,
+		"keep lists":        story.keepLists,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

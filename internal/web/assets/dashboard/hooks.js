@@ -69,6 +69,26 @@ export function useSparingly(run, pause) {
   }, []);
 }
 
+/** Does something every so often while the page is seen, and at once where that was due while it was hidden.
+ * @param {() => void} run @param {number} pause in ms */
+export function useWhileSeen(run, pause) {
+  const latest = useRef(run);
+  latest.current = run;
+  const state = useRef({ timer: 0, due: false });
+  const begin = () => { state.current = { timer: setTimeout(act, pause), due: false }; };
+  const act = () => {
+    state.current.due = document.hidden;
+    if (document.hidden) return;
+    latest.current();
+    begin();
+  };
+  useEffect(() => {
+    begin();
+    return () => clearTimeout(state.current.timer);
+  }, []);
+  useEvent(document, 'visibilitychange', () => { if (state.current.due) act(); });
+}
+
 /** A value once it has rested, for what is asked while somebody types. */
 export function useRested(value, pause = 300) {
   const [rested, setRested] = useState(value);

@@ -27,7 +27,7 @@ function sign(char) {
 
 /** Text in pieces: those that are as they were, and those that stand for something.
  * @param {string} text @returns {Array<string|{sign: string}>} */
-export function pieces(text) {
+function pieces(text) {
   const found = [];
   let from = 0;
   const whole = text.toWellFormed ? text.toWellFormed() : text;
@@ -44,7 +44,8 @@ export function pieces(text) {
  * @param {string} text */
 export const plainly = (text) => pieces(text).map((piece) => piece.sign ?? piece).join('');
 
-const show = (text) => pieces(text).map((piece) => (typeof piece === 'string' ? piece : html`<span class="sign">${piece.sign}</span>`));
+/** The same as elements. @param {string} text */
+export const harmless = (text) => pieces(text).map((piece) => (typeof piece === 'string' ? piece : html`<span class="sign">${piece.sign}</span>`));
 
 /** A name or another short text: one line, cut by the style sheet where room ends.
  * @param {{text: string|null|undefined}} props */
@@ -52,7 +53,7 @@ export function Plain({ text, most = 300 }) {
   const whole = text?.replace(/\r?\n$/, ''); // as a line of output ends
   if (!whole) return html`<span class="muted">–</span>`;
   const line = whole.length > most ? `${whole.slice(0, most)}…` : whole;
-  return html`<bdi class="plain">${show(line.replace(/\r?\n/g, '⏎'))}</bdi>`;
+  return html`<bdi class="plain">${harmless(line.replace(/\r?\n/g, '⏎'))}</bdi>`;
 }
 
 const shortOutput = 4096;
@@ -65,7 +66,7 @@ export function Output({ text, label }) {
   const long = text.length > shortOutput;
   return html`<figure class="output">
     <figcaption>${label}</figcaption>
-    <pre tabindex="0" aria-label=${label}><bdi>${show(open || !long ? text : text.slice(0, shortOutput))}</bdi></pre>
+    <pre tabindex="0" aria-label=${label}><bdi>${harmless(open || !long ? text : text.slice(0, shortOutput))}</bdi></pre>
     ${long && html`<button class="quiet" onClick=${() => setOpen(!open)}>
       ${open ? t.output.less : t.output.more(count(text.length - shortOutput))}</button>`}
   </figure>`;

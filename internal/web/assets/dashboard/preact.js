@@ -1,4 +1,4 @@
 // The one place that knows where Preact comes from.
 export {
-  html, render, createContext, useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState,
+  html, render, createContext, useCallback, useContext, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState,
 } from './vendor/htm-preact.js';

@@ -67,6 +67,7 @@ export const t = {
   },
   table: {
     goingOn: 'Loading more…', nothingFound: 'Nothing matches', nothingFoundHint: 'Try other words, or fewer conditions.', clear: 'Show all',
+    stale: 'New results came in.', refresh: 'Show them',
   },
   picker: { placeholder: 'Type to search', nothing: 'Nothing matches' },
   diff: { label: 'What changes in the source', added: 'added', removed: 'removed' },
@@ -129,7 +130,7 @@ export const t = {
   },
   findings: {
     device: 'Device', state: 'State', said: 'What it said', at: 'Last run', expected: 'Next run expected', details: 'Details', search: 'Device name contains', all: 'All states',
-    none: 'No devices yet', noneHint: 'Devices show here once the script is assigned to them.', stale: 'New results came in.', refresh: 'Show them', toDevice: 'Open the device',
+    none: 'No devices yet', noneHint: 'Devices show here once the script is assigned to them.', toDevice: 'Open the device',
   },
   run: {
     now: 'Run now', on: (device) => `Run now on ${device}`, askedOne: (device) => `${device} was asked to run it.`, all: 'Run now on all listed',
@@ -224,6 +225,6 @@ export const t = {
   filters: {
     create: 'New filter', make: 'Create filter', made: (name) => `${name} was made.`, none: 'No filters yet', noneHint: 'A filter narrows an assignment to the devices that its rule selects, or holds those out.', gone: 'This filter is gone', search: 'Search name, description', unit: (n, c) => `${n} ${s(c, 'filter', 'filters')}`,
     name: 'Name', rule: 'Rule', settings: 'Settings', platformHint: 'A note for people: it selects nothing. Only the rule does, such as by device.operatingSystem.', platforms: { unknown: 'None', linux: 'Linux', macOS: 'macOS', windows10AndLater: 'Windows' },
-    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: 'The filter is deleted. No assignment uses it.', used: (scripts) => `It cannot be deleted: assignments of ${scripts} use it. Take it out of them first.`, deleted: (name) => `${name} was deleted.`,
+    delete: 'Delete', deleteTitle: (name) => `Delete ${name}?`, deleteBody: (all) => `The filter is deleted. ${all ? 'No assignment uses it.' : 'No assignment of the first 1,000 scripts uses it; the others were not looked at.'}`, used: (scripts) => `It cannot be deleted: assignments of ${scripts} use it. Take it out of them first.`, deleted: (name) => `${name} was deleted.`,
   },
 };

@@ -6,6 +6,7 @@ import { bytes } from '../format.js';
 import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
+import { guarded } from '../ui/guarded.js';
 import { Compliance, Status, Tag, Time } from '../ui/marks.js';
 import { Button, Choice, Dialog, Empty, Facts, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Activity } from './activity.js';
@@ -16,20 +17,32 @@ const keptAfter = 35_000; // ms
 const up = { href: '#/devices', text: t.nav.devices };
 
 /** @param {{id: string}} props */
-export function Device({ id }) {
+export const Device = guarded(({ id }) => {
   const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(pathOf(id), { signal }), [id]);
   const [editing, setEditing] = useState(false);
   const later = useRef(0); // what the server has by then: it keeps every half a minute who spoke
   useEffect(() => () => clearTimeout(later.current), []);
   const states = useRead((signal) => (me.can.readScripts ? api.get(`${pathOf(id)}/plimsoll.runStates()?$top=1000`, { signal }) : Promise.resolve({ value: [] })), [id]);
-  const anew = useSparingly(() => { states.reload(); read.reload(); }, 2000);
+  const all = () => { states.reload(); read.reload(); };
+  const anew = useSparingly(all, 2000);
   const news = () => {
     anew();
     clearTimeout(later.current);
-    later.current = setTimeout(read.reload, keptAfter);
+    later.current = setTimeout(all, keptAfter);
   };
-  useEvent(live, 'summaries', (e) => { if (!states.data || e.detail.some((one) => states.data.value.some((row) => row.scriptId === one))) news(); });
+  const elsewhere = useRef(new Set()); // scripts that had news, after which they were still not among this device's
+  const matters = (script) => {
+    if (states.data?.value.some((row) => row.scriptId === script)) return true;
+    const unheard = !elsewhere.current.has(script);
+    elsewhere.current.add(script);
+    return unheard;
+  };
+  useEvent(live, 'summaries', (e) => { if (e.detail.filter(matters).length > 0) news(); });
+  useEvent(live, 'scripts', () => { // of which one may run here from now on
+    elsewhere.current.clear();
+    news();
+  });
   if (read.error?.status === 404) return html`<${Gone} title=${t.device.gone} up=${up} />`;
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(device) => html`
     <${Head} up=${up} name=${device.deviceName} title=${html`<${Plain} text=${device.deviceName} />`} actions=${me.can.writeDevices && html`
@@ -43,7 +56,7 @@ export function Device({ id }) {
       <div class="stack"><${Inventory} device=${device} /><${Timeline} device=${device} states=${states.data?.value ?? []} /></div>
     </div>
     ${editing && html`<${Edit} device=${device} saved=${(saved) => { read.set(saved); setEditing(false); }} onClose=${() => setEditing(false)} />`}`}<//>`;
-}
+});
 
 function States({ device, read }) {
   return html`<${Section} title=${t.device.scripts}><${Loaded} of=${read} lines=${5}>${({ value }) => (value.length === 0

@@ -1,11 +1,12 @@
 // A command to paste on a machine, which makes it a device.
 import { html, useState } from '../preact.js';
-import { useAction, useApp, useEvent, useRead } from '../hooks.js';
+import { useAction, useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { segment, withOptions } from '../api.js';
 import { count } from '../format.js';
 import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
+import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Tag, Time } from '../ui/marks.js';
 import { Button, Check, Choice, Command, Empty, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
@@ -25,7 +26,7 @@ function commandOf(system, token, authority) {
     : `sudo ${program} agent enroll ${flags}\nsudo ${program} agent install`;
 }
 
-export function Enrol() {
+export const Enrol = guarded(() => {
   const { me } = useApp();
   const [token, setToken] = useState(null);
   const [turn, setTurn] = useState(0);
@@ -33,7 +34,7 @@ export function Enrol() {
   return html`<${Head} title=${t.enrol.title} up=${up}><p class="lead">${t.enrol.lead}</p><//>
     ${token ? html`<${Ready} token=${token} again=${() => setToken(null)} />` : html`<${Make} made=${(made) => { setToken(made); setTurn(turn + 1); }} />`}
     <${Tokens} turn=${turn} />`;
-}
+});
 
 function Make({ made }) {
   const { api, me } = useApp();
@@ -48,7 +49,7 @@ function Make({ made }) {
       <${TextField} label=${t.enrol.name} hint=${t.enrol.nameHint} value=${form.name} onInput=${set('name')} error=${wrong('displayName')} />
       <${TextField} label=${t.enrol.uses} type="number" min="1" value=${form.uses} onInput=${set('uses')} error=${wrong('maximumUses')} />
       <${Choice} label=${t.enrol.expires} value=${form.days} onInput=${set('days')} error=${wrong('expirationDateTime')} options=${t.enrol.lives} />
-      ${me.can.readGroups && html`<${Picker} label=${t.enrol.group} hint=${t.enrol.groupHint} path="/groups" value=${form.group} onChoose=${set('group')} error=${wrong('groupId')} />`}
+      ${me.can.readGroups && html`<${Picker} label=${t.enrol.group} hint=${t.enrol.groupHint} path="/groups" optional value=${form.group} onChoose=${set('group')} error=${wrong('groupId')} />`}
     </div><${Problem} error=${making.error && !['displayName', 'maximumUses', 'expirationDateTime', 'groupId'].includes(making.error.target) ? making.error : null} />
     <footer class="actions"><${Button} type="submit" kind="primary" busy=${making.busy}>${t.enrol.make}<//></footer></form>`;
 }
@@ -74,7 +75,7 @@ function Arrivals({ since }) {
   const read = useRead((signal) => api.get(withOptions('/deviceManagement/managedDevices', {
     filter: `enrolledDateTime ge ${since}`, orderby: 'enrolledDateTime desc', select: 'id,deviceName,enrolledDateTime', top: 10,
   }), { signal }), [since]);
-  useEvent(live, 'devices', read.reload);
+  useEvent(live, 'devices', useSparingly(read.reload, 2000));
   const found = read.data?.value ?? [];
   return html`<div class="arrivals" role="status">${found.length === 0 ? html`<p><span class="pulse" aria-hidden="true" />${t.enrol.waiting}</p>`
     : html`<ul class="plain-list">${found.map((device) => html`<li key=${device.id}><span class="status healthy"><${Icon} name="healthy" /><a href=${to('devices', device.id)}><${Plain} text=${device.deviceName} /></a></span><${Time} at=${device.enrolledDateTime} /></li>`)}</ul>`}</div>`;
@@ -83,7 +84,7 @@ function Arrivals({ since }) {
 function Tokens({ turn }) {
   const { api, live } = useApp();
   const read = useRead((signal) => api.get(withOptions(path, { orderby: 'createdDateTime desc', top: 50 }), { signal }), [turn]);
-  useEvent(live, 'devices', read.reload);
+  useEvent(live, 'devices', useSparingly(read.reload, 2000));
   return html`<${Loaded} of=${read}>${({ value }) => value.length > 0 && html`<${Section} title=${t.enrol.tokens}><ul class="plain-list">${value.map((token) => html`
     <li key=${token.id}><span><${Plain} text=${token.displayName || t.enrol.unnamed} /> <span class="muted small">${token.maximumUses ? t.enrol.used(count(token.uses), count(token.maximumUses)) : t.enrol.usedOften(count(token.uses))}</span></span>
       <span class="row">${token.revokedDateTime ? html`<${Tag}>${t.enrol.revoked}<//>` : html`<span class="muted small">${t.enrol.until} <${Time} at=${token.expirationDateTime} absent=${t.enrol.forever} coming /></span>

@@ -4,6 +4,7 @@ import { useAction, useApp, useRead, useUnsaved } from '../hooks.js';
 import { segment } from '../api.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
+import { guarded } from '../ui/guarded.js';
 import { Button, Choice, Empty, Gone, Head, Loaded, Problem, TextField } from '../ui/parts.js';
 import { RuleEditor } from '../ui/rule.js';
 import { Uses, namesOf, readUses } from './uses.js';
@@ -14,7 +15,7 @@ const up = { href: '#/filters', text: t.nav.filters };
 const texts = ['displayName', 'description'];
 
 /** @param {{id: string}} props where "new" makes one */
-export function Filter({ id }) {
+export const Filter = guarded(({ id }) => {
   const { api, me } = useApp();
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.filters.create} up=${up} />${me.can.writeScripts ? html`<${Form} filter=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
@@ -23,7 +24,7 @@ export function Filter({ id }) {
     <${Head} up=${up} name=${filter.displayName} title=${html`<${Plain} text=${filter.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} filter=${filter} />`} />
     <${Form} filter=${filter} saved=${read.set} />
     <${Uses} id=${filter.id} />`}<//>`;
-}
+});
 
 const formOf = (f) => ({ displayName: f.displayName ?? '', description: f.description ?? '', platform: f.platform ?? 'unknown', rule: f.rule ?? '' });
 
@@ -64,9 +65,10 @@ function Remove({ filter }) {
   const app = useApp();
   const { api, ask, router, say } = app;
   const { run, busy, error } = useAction(async () => {
-    const users = namesOf(await readUses(app, filter.id), 'include', 'exclude');
+    const uses = await readUses(app, filter.id);
+    const users = namesOf(uses, 'include', 'exclude');
     if (users) throw new Error(t.filters.used(users));
-    if (!await ask({ title: t.filters.deleteTitle(filter.displayName), body: t.filters.deleteBody, action: t.filters.delete, danger: true })) return;
+    if (!await ask({ title: t.filters.deleteTitle(filter.displayName), body: t.filters.deleteBody(uses.complete), action: t.filters.delete, danger: true })) return;
     await api.delete(pathOf(filter.id));
     say(t.filters.deleted(filter.displayName));
     router.replace('/filters');

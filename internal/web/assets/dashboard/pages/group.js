@@ -2,8 +2,10 @@
 import { html, useState } from '../preact.js';
 import { useAction, useApp, useRead, useUnsaved } from '../hooks.js';
 import { segment } from '../api.js';
+import { count } from '../format.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
+import { guarded } from '../ui/guarded.js';
 import { Tag } from '../ui/marks.js';
 import { Button, Check, Choice, Empty, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
@@ -17,7 +19,7 @@ const pathOf = (id) => `/groups/${segment(id)}`;
 const up = { href: '#/groups', text: t.nav.groups };
 
 /** @param {{id: string}} props where "new" makes one */
-export function Group({ id }) {
+export const Group = guarded(({ id }) => {
   const { api, me } = useApp();
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.groups.create} up=${up} />${me.can.writeGroups ? html`<${Form} group=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
@@ -29,7 +31,7 @@ export function Group({ id }) {
     <${Members} key=${group.membershipRule ?? ''} group=${group} />
     <${Uses} id=${group.id} />
     ${me.can.writeGroups && html`<${Section} title=${t.groups.settings}><${Form} group=${group} saved=${read.set} /><//>`}`}<//>`;
-}
+});
 
 function Form({ group, saved }) {
   const { api, router, say } = useApp();
@@ -88,7 +90,7 @@ function Members({ group }) {
     list.reload();
   });
   const columns = [...deviceColumns('s'), may && { key: 'out', title: t.groups.takeOut, hidden: true, width: '8rem', show: (d) => html`<${Button} kind="quiet" onClick=${() => removing.run(d)} label=${t.groups.takeOutNamed(d.deviceName)}>${t.groups.takeOut}<//>` }].filter(Boolean);
-  return html`<${Section} title=${t.groups.members} aside=${list.total !== null && html`<small class="muted">${t.devices.unit(list.total.toLocaleString(), list.total)}</small>`}>
+  return html`<${Section} title=${t.groups.members} aside=${list.total !== null && html`<small class="muted">${t.devices.unit(count(list.total), list.total)}</small>`}>
     ${may && me.can.readDevices && html`<${Picker} label=${t.groups.add} path="/deviceManagement/managedDevices" name="deviceName" value=${null} clear onChoose=${adding.run} error=${adding.error?.message} />`}
     <${Problem} error=${removing.error} />
     <${Table} label=${t.groups.members} columns=${columns} list=${list} order=${order} onOrder=${setOrder} unit=${() => ''}

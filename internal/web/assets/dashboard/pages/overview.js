@@ -1,11 +1,12 @@
 // The fleet at a glance: one request, and then whatever the server tells.
 import { html, useState } from '../preact.js';
-import { useApp, useEvent, useRead, useSparingly, useSummaries } from '../hooks.js';
+import { useApp, useEvent, useRead, useSparingly, useSummaries, useWhileSeen } from '../hooks.js';
 import { withOptions } from '../api.js';
 import { change, compact, count, percent } from '../format.js';
 import { Plain, plainly } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
+import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Bar, Figures, Tag, Time, counts, totalOf } from '../ui/marks.js';
 import { Button, Empty, Head, Loaded, Narrow, Problem, Search, Section } from '../ui/parts.js';
@@ -15,6 +16,7 @@ import { FirstSteps } from './firststeps.js';
 const day = 86_400_000;
 const eventsRead = 200;
 const eventsShown = 10;
+const oldAfter = 300_000; // ms: "in the last 24 hours" moves on, also where nothing happens
 const atFirst = 50; // scripts; a click shows the rest
 
 const dayAgo = () => new Date(Date.now() - day).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -33,15 +35,16 @@ async function readOverview(api, me, signal) {
   return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
 }
 
-export function Overview() {
+export const Overview = guarded(() => {
   const { api, me, live } = useApp();
   const read = useRead((signal) => readOverview(api, me, signal), [me.permissions.join()]);
   useEvent(live, 'scripts', useSparingly(read.reload, 2000));
   const silentAnew = useSparingly(read.reload, 30_000);
   useEvent(live, 'devices', () => { if (read.data) silentAnew(); }); // the first tells what was just read
+  useWhileSeen(read.reload, oldAfter);
   return html`<${Head} title=${t.overview.title} name=${t.nav.overview} />
     <${Loaded} of=${read} lines=${6}>${(data) => html`<${Fleet} data=${data} reload=${read.reload} />`}<//>`;
-}
+});
 
 function Fleet({ data, reload }) {
   const { me, live } = useApp();

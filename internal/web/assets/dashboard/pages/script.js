@@ -1,5 +1,5 @@
 // One script: its numbers, its source, whom it reaches, and what it found.
-import { html, useState } from '../preact.js';
+import { html, useEffect, useRef, useState } from '../preact.js';
 import { useAction, useApp, useEvent, useRead, useSummaries } from '../hooks.js';
 import { segment } from '../api.js';
 import { count } from '../format.js';
@@ -9,6 +9,7 @@ import { t } from '../texts.js';
 import { Bar, Figures, Tag, Time, totalOf } from '../ui/marks.js';
 import { Button, Empty, Gone, Head, Loaded, Problem, Tabs } from '../ui/parts.js';
 import { Source } from '../ui/code.js';
+import { guarded } from '../ui/guarded.js';
 import { Assignments } from './assignments.js';
 import { Errors } from './errors.js';
 import { History } from './history.js';
@@ -20,10 +21,16 @@ export const scriptPath = (id) => `/deviceManagement/deviceComplianceScripts/${s
 const tabNames = ['summary', 'devices', 'errors', 'source', 'assignments', 'edit'];
 
 /** @param {{id: string, tab: string}} props */
-export function Script({ id, tab }) {
+export const Script = guarded(({ id, tab }) => {
   const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(`${scriptPath(id)}?$expand=runSummary`, { signal }), [id]);
-  useEvent(live, 'scripts', () => { if (tab !== 'edit') read.reload(); });
+  const missed = useRef(false); // while somebody edits, what they began with stays
+  useEvent(live, 'scripts', () => { if (tab === 'edit') missed.current = true; else read.reload(); });
+  useEffect(() => {
+    if (tab === 'edit' || !missed.current) return;
+    missed.current = false;
+    read.reload();
+  }, [tab]);
   if (read.error?.status === 404) return html`<${Gone} title=${t.script.gone} up=${up} />`;
   const tabs = tabNames.filter((name) => name !== 'edit' || me.can.writeScripts).map((name) => ({ id: name, text: t.script.tabs[name] }));
   return html`<${Loaded} of=${read} lines=${6} up=${up}>${(script) => html`
@@ -34,7 +41,7 @@ export function Script({ id, tab }) {
     <//>
     <${Tabs} label=${t.script.tabsLabel} tabs=${tabs} current=${tab} href=${(name) => (name === 'summary' ? to('scripts', id) : to('scripts', id, name))} />
     ${tabOf(tab, script, read)}`}<//>`;
-}
+});
 
 const up = { href: '#/scripts', text: t.nav.scripts };
 
@@ -100,8 +107,8 @@ function Remove({ script }) {
   return html`<${Button} icon="remove" busy=${busy} onClick=${run}>${t.script.delete}<//><${Problem} error=${error} />`;
 }
 
-export function NewScript() {
+export const NewScript = guarded(() => {
   const { me } = useApp();
   return html`<${Head} title=${t.scripts.create} up=${up} />
     ${me.can.writeScripts ? html`<${ScriptForm} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
-}
+});

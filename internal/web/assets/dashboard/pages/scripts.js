@@ -5,25 +5,29 @@ import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { count } from '../format.js';
+import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Bar, Time, counts } from '../ui/marks.js';
 import { Empty, Head, Narrow, Search } from '../ui/parts.js';
 import { NothingFound, Table, useList } from '../ui/table.js';
-import { useListing } from './listing.js';
+import { useListing, useNews } from './listing.js';
 
 const from = { healthy: 'l', issue: 's', error: 'm', pending: 'l' }; // the room that a count needs
 const path = '/deviceManagement/deviceComplianceScripts';
 
-export function Scripts() {
+const platforms = [['', t.platforms.all], ...['linux', 'macOS', 'windows10'].map((name) => [name, t.platforms[name]])];
+
+export const Scripts = guarded(() => {
   const { me, live } = useApp();
   const summaries = useSummaries();
   const listing = useListing('displayName');
-  const platform = listing.get('platform');
+  const platform = listing.oneOf('platform', platforms);
   const list = useList({
     path, search: listing.search, orderby: listing.order, filter: platform && `platform eq '${platform}'`,
     select: 'id,displayName,platform,publisher,lastModifiedDateTime', expand: 'runSummary',
   });
-  useEvent(live, 'scripts', list.reload);
+  const [tell, news] = useNews(list);
+  useEvent(live, 'scripts', tell);
   const numbers = (script) => summaries.get(script.id) ?? script.runSummary;
   const columns = [
     { key: 'name', title: t.scripts.name, order: 'displayName', show: (s) => html`<a href=${to('scripts', s.id)}><${Plain} text=${s.displayName} /></a>` },
@@ -36,10 +40,10 @@ export function Scripts() {
   ];
   const create = me.can.writeScripts && html`<a class="button primary" href="#/scripts/new"><${Icon} name="add" /><span>${t.scripts.create}</span></a>`;
   return html`<${Head} title=${t.nav.scripts} actions=${create} />
-    <${Table} label=${t.nav.scripts} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.scripts.unit}
+    ${news}<${Table} label=${t.nav.scripts} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.scripts.unit}
       empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.scripts.none} action=${create}>${t.scripts.noneHint}<//>`}
       tools=${html`<${Search} label=${t.scripts.search} value=${listing.words} onInput=${listing.setWords} />
-        <${Narrow} label=${t.scripts.platform} value=${platform} onInput=${(v) => listing.set('platform', v)} options=${[['', t.platforms.all], ['linux', t.platforms.linux], ['macOS', t.platforms.macOS], ['windows10', t.platforms.windows10]]} />`} />`;
-}
+        <${Narrow} label=${t.scripts.platform} value=${platform} onInput=${(v) => listing.set('platform', v)} options=${platforms} />`} />`;
+});
 
 const number = (n) => (n === undefined || n === null ? html`<span class="muted">–</span>` : count(n));

@@ -8,25 +8,26 @@ import { t } from '../texts.js';
 import { Status, Time } from '../ui/marks.js';
 import { Button, Dialog, Empty, Facts, Narrow, Problem, Search } from '../ui/parts.js';
 import { NothingFound, Table, useList } from '../ui/table.js';
-import { useListing } from './listing.js';
+import { useListing, useNews } from './listing.js';
 import { RunAll, runNowRequest } from './runall.js';
 import { scriptPath } from './script.js';
+
+const states = [['', t.findings.all], ...['success', 'fail', 'scriptError', 'pending', 'notApplicable'].map((name) => [name, t.states[name]])];
 
 /** @param {{script: any}} props */
 export function States({ script }) {
   const { api, live, me } = useApp();
   const listing = useListing('lastStateUpdateDateTime desc');
   const [shown, setShown] = useState(null);
-  const state = listing.get('state');
+  const state = listing.oneOf('state', states);
   const name = listing.get('search').trim();
   const filter = [
     state && `detectionState eq '${state}'`, name && `contains(tolower(managedDevice/deviceName),${literal(name.toLowerCase())})`,
   ].filter(Boolean).join(' and ');
   const path = `${scriptPath(script.id)}/deviceRunStates`;
   const list = useList({ path, filter, orderby: listing.order, expand: 'managedDevice($select=id,deviceName,operatingSystem)' });
-  const [stale, setStale] = useState(false);
-  useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) setStale(true); });
-  const refresh = () => { setStale(false); list.reload(); };
+  const [tell, news] = useNews(list, true);
+  useEvent(live, 'summaries', (e) => { if (e.detail.includes(script.id)) tell(); });
   const exporting = useAction(() => api.download(withOptions(path, { filter, orderby: listing.order }), `${script.displayName}.csv`, 'text/csv'));
   const columns = [
     { key: 'device', title: t.findings.device, order: 'managedDevice/deviceName', show: (row) => html`<a href=${to('devices', deviceOf(row).id)}><${Plain} text=${deviceOf(row).deviceName} /></a>` },
@@ -36,12 +37,11 @@ export function States({ script }) {
     me.can.operate && { key: 'run', title: t.run.now, hidden: true, from: 'l', width: '9rem', show: (row) => html`<${RunNow} device=${deviceOf(row)} script=${script.id} />` },
   ].filter(Boolean);
   return html`
-    ${stale && html`<p class="banner quiet-banner">${t.findings.stale} <${Button} kind="quiet" onClick=${refresh}>${t.findings.refresh}<//></p>`}
-    <${Problem} error=${exporting.error} />
+    ${news}<${Problem} error=${exporting.error} />
     <${Table} label=${t.script.tabs.devices} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.devices.unit}
       empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.findings.none} action=${me.can.writeScripts && html`<a class="button primary" href=${to('scripts', script.id, 'assignments')}>${t.script.assign}</a>`}>${t.findings.noneHint}<//>`}
       tools=${html`<${Search} label=${t.findings.search} value=${listing.words} onInput=${listing.setWords} />
-        <${Narrow} label=${t.findings.state} value=${state} onInput=${(v) => listing.set('state', v)} options=${[['', t.findings.all], ...['success', 'fail', 'scriptError', 'pending', 'notApplicable'].map((s) => [s, t.states[s]])]} />
+        <${Narrow} label=${t.findings.state} value=${state} onInput=${(v) => listing.set('state', v)} options=${states} />
         <${Button} icon="download" busy=${exporting.busy} onClick=${exporting.run}>${t.export}<//>
         ${me.can.operate && list.rows.length > 0 && html`<${RunAll} script=${script.id} filter=${filter} disabled=${!list.fresh || listing.words !== listing.get('search')} />`}`} />
     ${shown && html`<${Details} row=${shown} script=${script.id} onClose=${() => setShown(null)} />`}`;

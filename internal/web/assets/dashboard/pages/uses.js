@@ -1,6 +1,6 @@
 // Which scripts name a group or a filter in their assignments.
 import { html } from '../preact.js';
-import { useApp, useEvent, useRead } from '../hooks.js';
+import { useApp, useEvent, useRead, useSparingly } from '../hooks.js';
 import { count } from '../format.js';
 import { Plain, plainly } from '../plain.js';
 import { to } from '../router.js';
@@ -9,6 +9,7 @@ import { Tag } from '../ui/marks.js';
 import { Loaded, Section } from '../ui/parts.js';
 
 const mostPages = 50; // of 20 scripts, as a list with their assignments has
+const anewAfter = 10_000; // ms: that is many requests, one after the other
 const named = 5; // scripts that a sentence names
 
 /** @typedef {{scripts: Array<{id: string, name: string, how: 'assigned'|'excluded'|'include'|'exclude'}>, complete: boolean}} Uses */
@@ -44,7 +45,7 @@ export function namesOf({ scripts, complete }, ...hows) {
 export function Uses({ id }) {
   const app = useApp();
   const read = useRead((signal) => readUses(app, id, signal), [id]);
-  useEvent(app.live, 'scripts', read.reload);
+  useEvent(app.live, 'scripts', useSparingly(read.reload, anewAfter));
   if (!app.me.can.readScripts) return null;
   return html`<${Section} title=${t.uses.title}><${Loaded} of=${read} lines=${1}>${({ scripts, complete }) => html`
     ${scripts.length === 0 ? complete && html`<p class="muted">${t.uses.none}</p>` : html`<ul class="plain-list">${scripts.map((script) => html`<li key=${script.id + script.how}>

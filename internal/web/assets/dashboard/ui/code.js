@@ -1,15 +1,13 @@
 // A script to look at, and what changed between two of them.
 import { html, useMemo, useState } from '../preact.js';
 import { highlight, languageOf } from '../highlight.js';
-import { pieces } from '../plain.js';
+import { harmless } from '../plain.js';
 import { count } from '../format.js';
 import { t } from '../texts.js';
 import { Button } from './parts.js';
 
 const coloured = 512 * 1024; // characters: above that, text is shown plain
 const atFirst = 2000; // lines
-
-const shown = (text) => pieces(text).map((piece) => (typeof piece === 'string' ? piece : html`<span class="sign">${piece.sign}</span>`));
 
 /** @param {{source: string, platform: string|null}} props */
 export function Source({ source, platform }) {
@@ -20,7 +18,7 @@ export function Source({ source, platform }) {
   const seen = all ? lines : lines.slice(0, atFirst);
   return html`<div class="source" tabindex="0" role="region" aria-label=${t.source.label}>
     <ol>${seen.map((line, i) => html`<li key=${i}><code>${line.length === 0 ? '\n' : line.map(([kind, text]) => (
-      kind ? html`<span class="hl-${kind}">${shown(text)}</span>` : shown(text)))}</code></li>`)}</ol>
+      kind ? html`<span class="hl-${kind}">${harmless(text)}</span>` : harmless(text)))}</code></li>`)}</ol>
     ${lines.length > seen.length && html`<${Button} onClick=${() => setAll(true)}>${t.source.all(count(lines.length))}<//>`}
   </div>`;
 }
@@ -70,5 +68,5 @@ export function Diff({ before, after }) {
   const names = { '+': t.diff.added, '-': t.diff.removed };
   return html`<div class="source diff" tabindex="0" role="region" aria-label=${t.diff.label}><ol>${rows.map(({ kind, text }, i) => html`
     <li key=${i} class=${{ '+': 'added', '-': 'removed', '…': 'skipped' }[kind] ?? ''}>
-      <span class="kind" aria-label=${names[kind]}>${kind}</span><code>${shown(text)}\n</code></li>`)}</ol></div>`;
+      <span class="kind" aria-label=${names[kind]}>${kind}</span><code>${harmless(text)}\n</code></li>`)}</ol></div>`;
 }

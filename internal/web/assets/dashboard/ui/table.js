@@ -20,20 +20,18 @@ export function useList(wanted) {
   const key = JSON.stringify(wanted);
   const [state, setState] = useState({ rows: [], next: null, total: null, loading: true, error: null, key: '' });
   const [turn, setTurn] = useState(0);
-  const stop = useRef(null);
-  const running = useRef(false);
-  const asked = useRef(null); // the page that was asked for last: what it brought may not be drawn yet
+  const round = useRef(null); // what is read now: nothing that an earlier one asked for is waited for, or taken
   const { path, counted = true, ...options } = wanted;
 
   useEffect(() => {
-    const controller = new AbortController();
-    stop.current = controller;
-    running.current = true;
-    asked.current = null;
-    const { signal } = controller;
+    const stop = new AbortController();
+    const { signal } = stop;
+    const mine = { signal, busy: true, asked: null }; // the page asked for last: what it brought may not be drawn yet
+    round.current = mine;
     setState((before) => ({ ...before, loading: true, error: null }));
     api.get(withOptions(path, { ...options, top: pageSize }), { signal }).then((page) => {
-      running.current = false;
+      if (signal.aborted) return undefined;
+      mine.busy = false;
       const next = api.next(page['@odata.nextLink']);
       setState((before) => ({
         rows: page.value, next, loading: false, error: null, key,
@@ -41,29 +39,32 @@ export function useList(wanted) {
       }));
       if (next && counted) {
         return api.get(withOptions(`${path}/$count`, { filter: options.filter, search: options.search }), { signal, headers: { Accept: 'text/plain' } })
-          .then((total) => setState((before) => ({ ...before, total: Number(total) })));
+          .then((total) => { if (!signal.aborted) setState((before) => ({ ...before, total: Number(total) })); });
       }
       return undefined;
     }).catch((error) => {
-      running.current = false;
-      if (!signal.aborted) setState((before) => ({ ...before, loading: false, error }));
+      if (signal.aborted) return;
+      mine.busy = false;
+      setState((before) => ({ ...before, loading: false, error }));
     });
-    return () => controller.abort();
+    return () => stop.abort();
   }, [key, turn]);
 
   const more = useCallback(() => {
-    if (running.current || !state.next || state.next === asked.current || state.error) return;
-    running.current = true;
-    asked.current = state.next;
-    const { signal } = stop.current;
-    api.get(state.next, { signal }).then((page) => {
-      running.current = false;
+    const mine = round.current;
+    if (state.key !== key || mine.busy || !state.next || state.next === mine.asked || state.error) return;
+    mine.busy = true;
+    mine.asked = state.next;
+    api.get(state.next, { signal: mine.signal }).then((page) => {
+      if (mine.signal.aborted) return;
+      mine.busy = false;
       setState((before) => ({ ...before, rows: before.rows.concat(page.value), next: api.next(page['@odata.nextLink']) }));
     }).catch((error) => {
-      running.current = false;
-      if (!signal.aborted) setState((before) => ({ ...before, error }));
+      if (mine.signal.aborted) return;
+      mine.busy = false;
+      setState((before) => ({ ...before, error }));
     });
-  }, [state.next, state.error]);
+  }, [key, state.key, state.next, state.error]);
 
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   useEvent(api, 'found', () => { if (state.error) reload(); });
