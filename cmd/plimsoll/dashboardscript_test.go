@@ -37,6 +37,8 @@ func (a story) workOnScript() {
 	p.lookAtStates(id)
 	p.lookAtActivity()
 	p.runNow(id, agent)
+	p.editForWindows()
+	p.visit("/scripts/" + id)
 	p.deleteScript(id)
 	if !evaluate[bool](p, "window.sameDocument === true") {
 		t.Error("the page was loaded anew")
@@ -152,6 +154,24 @@ func (p *tab) editScript(id string) {
 	p.reads("exit 1")
 	p.turnTo("Summary")
 	p.wantFigures("0 0 0 120")
+}
+
+// editForWindows changes a source that has a byte order mark and the line ends of
+// Windows: it keeps both.
+func (p *tab) editForWindows() {
+	t, s := p.t, p.s
+	t.Helper()
+	id := s.must(t, http.StatusCreated, "POST", scripts, fmt.Sprintf(`{"displayName":"Windows","detectionScriptContent":%q}`,
+		base64Text("\ufeffWrite-Output 'ä'\r\nexit 0\r\n"))).json["id"].(string)
+	p.visit("/scripts/" + id + "/edit")
+	p.fill("Source", "Write-Output 'ö'\nexit 0\n")
+	p.click("button", "Preview changes")
+	p.click("button", "Save")
+	p.reads("Saved.")
+	if got := s.must(t, http.StatusOK, "GET", scripts+"/"+id, "").json["detectionScriptContent"]; got != base64Text("\ufeffWrite-Output 'ö'\r\nexit 0\r\n") {
+		t.Errorf("the source is stored as %v", got)
+	}
+	s.must(t, http.StatusNoContent, "DELETE", scripts+"/"+id, "")
 }
 
 // lookAtStates filters, sorts, searches and exports what the script found.

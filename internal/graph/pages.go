@@ -47,8 +47,8 @@ type page struct {
 
 // NewPages makes the pages of a server, of which most may be open at once, and of one
 // caller three quarters of that, where it is four or more: others find room beside
-// one who opens and opens. state
-// gives what they are shown; fault is told where it cannot, which ends all pages.
+// one who opens and opens. state gives what they are shown; fault is told where it
+// cannot, which ends all pages.
 func NewPages(
 	state func(context.Context) (plimsoll.FleetState, error), most int, now func() time.Time, fault func(error),
 ) *Pages {

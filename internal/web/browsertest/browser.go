@@ -46,7 +46,8 @@ func (p *Page) Beside() (beside *Page, closeIt func(), err error) {
 func (p *Page) Opened(do func() error) (opened *Page, closeIt func(), err error) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	found := chromedp.WaitNewTarget(ctx, func(*target.Info) bool { return true })
+	opener := chromedp.FromContext(p.ctx).Target.TargetID // others open windows in the same browser
+	found := chromedp.WaitNewTarget(ctx, func(info *target.Info) bool { return info.OpenerID == opener })
 	if err := do(); err != nil {
 		return nil, nil, err
 	}

@@ -15,17 +15,20 @@ import { Editor } from '../ui/editor.js';
 import { useOrigin } from './reported.js';
 import { scriptPath } from './script.js';
 
-/** @param {string|null} base64 @returns {string} */
-export function decoded(base64) {
-  if (!base64) return '';
-  return new TextDecoder().decode(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
-}
+const byteOrderMark = '\uFEFF';
+const textOf = (base64) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(atob(base64 ?? ''), (c) => c.charCodeAt(0)));
 
-/** @param {string} text @returns {string|null} */
-function encoded(text) {
+/** A source as a text field has it: without a byte order mark, and with \n alone. @param {string|null} base64 @returns {string} */
+export const decoded = (base64) => textOf(base64).replace(byteOrderMark, '').replaceAll('\r\n', '\n');
+
+/** The text in the bytes of what it was made from: Windows PowerShell reads a source by its mark, and a signature holds for its line ends.
+ * @param {string} text @param {string|null|undefined} like what it was, in base64 @returns {string|null} */
+function encoded(text, like) {
   if (!text) return null;
+  const was = textOf(like);
+  const ends = /\r\n/.test(was) && !/(^|[^\r])\n/.test(was) ? text.replaceAll('\n', '\r\n') : text;
   let binary = '';
-  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  for (const byte of new TextEncoder().encode((was.startsWith(byteOrderMark) ? byteOrderMark : '') + ends)) binary += String.fromCharCode(byte);
   return btoa(binary);
 }
 
@@ -41,10 +44,10 @@ const formOf = (script) => ({
 });
 
 /** What the API is told: of a text that was null and is empty, nothing. */
-function bodyOf(before, now, names) {
+function bodyOf(like, now, names) {
   const body = {};
   for (const name of names) {
-    if (name === 'source') body.detectionScriptContent = encoded(now.source);
+    if (name === 'source') body.detectionScriptContent = encoded(now.source, like);
     else body[name] = now[name] === '' && name !== 'displayName' ? null : now[name];
   }
   return body;
@@ -73,13 +76,14 @@ export function ScriptForm({ script, saved }) {
   const set = (name) => (value) => setForm((now) => ({ ...now, [name]: value }));
 
   const saving = useAction(async (force) => {
-    const body = bodyOf(before, form, script ? changed : [...texts, ...settings, 'source'].filter((name) => form[name] !== ''));
+    const like = base?.detectionScriptContent;
+    const body = bodyOf(like, form, script ? changed : [...texts, ...settings, 'source'].filter((name) => form[name] !== ''));
     setPreview(false);
     if (script) {
       const answer = await api.patch(scriptPath(script.id), body, force ? undefined : base['@odata.etag']);
-      setBase({ ...answer, detectionScriptContent: encoded(form.source) });
+      setBase({ ...answer, detectionScriptContent: encoded(form.source, like) });
       setForm(formOf({ ...answer, source: form.source }));
-      saved({ ...script, ...answer, detectionScriptContent: encoded(form.source) });
+      saved({ ...script, ...answer, detectionScriptContent: encoded(form.source, like) });
       say(t.form.saved);
     } else {
       const made = await api.post('/deviceManagement/deviceComplianceScripts', body);
