@@ -45,6 +45,7 @@ func TestDashboard(t *testing.T) {
 		"budget":            story.keepBudget,
 		"wrong passwords":   story.waitAfterWrongPasswords,
 		"two servers":       story.watchAnotherServer,
+		"token refused":     story.refuseFirstToken,
 		"own authority":     story.trustOwnAuthority,
 		"tour":              story.tour,
 		"keep lists":        story.keepLists,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,4 +89,20 @@ func (a story) trustOwnAuthority() {
 	if strings.Contains(s.log.String(), "TLS handshake error") {
 		t.Error(s.log)
 	}
+}
+
+// refuseFirstToken signs somebody in at a provider whose tokens the server does not
+// take: the page says so, in place of itself.
+func (a story) refuseFirstToken() {
+	provider := startSignInProvider(a.t, "DeviceManagementConfiguration.Read.All")
+	flags := provider.flags()
+	flags[slices.Index(flags, "--oidc-audience")+1] = "another"
+	s := startServer(a.t, sqliteAddress(a.t), flags...)
+	provider.dashboard.Store(&s.URL)
+	p := a.open(s)
+	p.navigate(s.URL + "/")
+	p.click("button", "Continue as Ada")
+	p.waitFor("button", "Sign in again")
+	p.reads("Request id")
+	p.reads("audience")
 }

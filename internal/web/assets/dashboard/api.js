@@ -58,17 +58,18 @@ export class Api extends EventTarget {
   }
 
   /** Sends a request, and waits with it while nobody is signed in. In nobody else's name it is sent.
-   * @param {{headers?: Record<string, string>, signal?: AbortSignal}} [options] @returns {Promise<Response>} */
+   * @param {{headers?: Record<string, string>, signal?: AbortSignal, once?: boolean}} [options] once: a token that the server
+   * refuses is told, and no other is asked for @returns {Promise<Response>} */
   async request(method, path, body, options = {}) {
     for (let renewed = false; ; ) {
       try {
         const token = await this.#session.token();
         const answer = await this.#send(method, path, body, options, token);
-        if (answer.status !== 401 || renewed) return await this.#check(answer);
+        if (answer.status !== 401 || renewed || options.once) return await this.#check(answer);
         renewed = true;
         await this.#session.renew();
       } catch (error) {
-        if (!(error instanceof SessionEnded)) throw this.#explain(error);
+        if (!(error instanceof SessionEnded) || options.once) throw this.#explain(error);
         await this.#session.whenBegun(options.signal);
         renewed = false;
       }

@@ -104,11 +104,11 @@ export async function show(root, session, config) {
   router.reread(); // a sign-in may have changed the place
   const api = new Api(session);
   let reading = null;
-  const readMe = () => {
-    reading ??= api.get('/me').then(permissionsOf).finally(() => { reading = null; });
+  const readMe = (options) => {
+    reading ??= api.get('/me', options).then(permissionsOf).finally(() => { reading = null; });
     return reading;
   };
-  const me = await readMe();
+  const me = await readMe({ once: true }); // before there is a page, nothing else could say what is wrong
   const live = new Live(api, session);
   live.begin();
   render(html`<${App} parts=${{ api, session, live, router, config, me, readMe }} />`, root);
