@@ -105,9 +105,9 @@ func (a story) serverRestarts() {
 	p := a.openSignedIn(s)
 	p.wantFigures("1 2 3 4")
 	evaluate[bool](p, "window.sameDocument = true")
-	p.lacks("The server cannot be reached")
+	p.lacks("does not answer. This page goes on")
 	s.kill()
-	p.reads("The server cannot be reached. This page goes on as soon as it can.")
+	p.reads("The server, or its sign-in, does not answer. This page goes on as soon as it can.")
 	p.wantFigures("1 2 3 4") // what was known stays
 
 	again := startServer(t, store, "--listen", listen)

@@ -19,7 +19,7 @@ func hasten(times, from int) string {
 }
 
 const (
-	cannotBeReached = "The server cannot be reached. This page goes on as soon as it can."
+	cannotBeReached = "The server, or its sign-in, does not answer. This page goes on as soon as it can."
 	sessionHasEnded = "Your session has ended"
 )
 

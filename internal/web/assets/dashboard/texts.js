@@ -44,7 +44,7 @@ export const t = {
     popupDone: 'You are signed in. You can close this window.', popupRefused: 'The sign-in did not succeed. Close this window and try again.',
   },
   connection: {
-    lost: 'The server cannot be reached. This page goes on as soon as it can.',
+    lost: 'The server, or its sign-in, does not answer. This page goes on as soon as it can.',
     notLive: 'Live updates are interrupted. The numbers may be out of date until they are back.',
   },
   errors: {
