@@ -7,6 +7,7 @@ import { changeOf, permissionsOf } from './permissions.js';
 import { Router, usePlace } from './router.js';
 import { t } from './texts.js';
 import { Ended, Shell } from './shell.js';
+import { Guarded } from './ui/guarded.js';
 import { Button, Confirm, Head, Problem, Waiting } from './ui/parts.js';
 import { Overview } from './pages/overview.js';
 
@@ -86,7 +87,7 @@ function Page() {
   if (!module) return html`<${Head} title=${t.errors.noPage} actions=${html`<a class="button" href="#/">${t.nav.overview}</a>`} />`;
   if (error) return html`<${Head} title=${t.errors.title} /><${Problem} error=${error} retry=${read} />`;
   if (!page) return html`<${Waiting} lines=${6} />`;
-  return html`<${page[name]} ...${props} />`;
+  return html`<${Guarded}><${page[name]} ...${props} /><//>`;
 }
 
 const router = new Router();

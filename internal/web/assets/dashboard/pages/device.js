@@ -6,7 +6,6 @@ import { bytes } from '../format.js';
 import { Output, Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Compliance, Status, Tag, Time } from '../ui/marks.js';
 import { Button, Choice, Dialog, Empty, Facts, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Activity } from './activity.js';
@@ -17,7 +16,7 @@ const keptAfter = 35_000; // ms
 const up = { href: '#/devices', text: t.nav.devices };
 
 /** @param {{id: string}} props */
-export const Device = guarded(({ id }) => {
+export function Device({ id }) {
   const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(pathOf(id), { signal }), [id]);
   const [editing, setEditing] = useState(false);
@@ -56,7 +55,7 @@ export const Device = guarded(({ id }) => {
       <div class="stack"><${Inventory} device=${device} /><${Timeline} device=${device} states=${states.data?.value ?? []} /></div>
     </div>
     ${editing && html`<${Edit} device=${device} saved=${(saved) => { read.set(saved); setEditing(false); }} onClose=${() => setEditing(false)} />`}`}<//>`;
-});
+}
 
 function States({ device, read }) {
   return html`<${Section} title=${t.device.scripts}><${Loaded} of=${read} lines=${5}>${({ value }) => (value.length === 0

@@ -5,7 +5,6 @@ import { withOptions } from '../api.js';
 import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Compliance, Time } from '../ui/marks.js';
 import { Button, Empty, Head, Narrow, Problem, Search } from '../ui/parts.js';
@@ -33,7 +32,7 @@ const narrowed = { // by what, and to what
   silent: Object.entries(t.devices.silences),
 };
 
-export const Devices = guarded(() => {
+export function Devices() {
   const { api, live, me } = useApp();
   const listing = useListing('deviceName');
   const [system, compliance, silent] = Object.entries(narrowed).map(([name, options]) => listing.oneOf(name, options));
@@ -54,4 +53,4 @@ export const Devices = guarded(() => {
         <${Narrow} label=${t.devices.compliance} value=${compliance} onInput=${(v) => listing.set('compliance', v)} options=${narrowed.compliance} />
         <${Narrow} label=${t.devices.silence} value=${silent} onInput=${(v) => listing.set('silent', v)} options=${narrowed.silent} />
         <${Button} icon="download" busy=${exporting.busy} onClick=${exporting.run}>${t.export}<//>`} />`;
-});
+}

@@ -6,7 +6,6 @@ import { count } from '../format.js';
 import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Tag, Time } from '../ui/marks.js';
 import { Button, Check, Choice, Command, Empty, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
@@ -26,7 +25,7 @@ function commandOf(system, token, authority) {
     : `sudo ${program} agent enroll ${flags}\nsudo ${program} agent install`;
 }
 
-export const Enrol = guarded(() => {
+export function Enrol() {
   const { me } = useApp();
   const [token, setToken] = useState(null);
   const [turn, setTurn] = useState(0);
@@ -34,7 +33,7 @@ export const Enrol = guarded(() => {
   return html`<${Head} title=${t.enrol.title} up=${up}><p class="lead">${t.enrol.lead}</p><//>
     ${token ? html`<${Ready} token=${token} again=${() => setToken(null)} />` : html`<${Make} made=${(made) => { setToken(made); setTurn(turn + 1); }} />`}
     <${Tokens} turn=${turn} />`;
-});
+}
 
 function Make({ made }) {
   const { api, me } = useApp();

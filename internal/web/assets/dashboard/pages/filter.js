@@ -4,7 +4,6 @@ import { useAction, useApp, useRead, useUnsaved } from '../hooks.js';
 import { segment } from '../api.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Button, Choice, Empty, Gone, Head, Loaded, Problem, TextField } from '../ui/parts.js';
 import { RuleEditor } from '../ui/rule.js';
 import { Uses, namesOf, readUses } from './uses.js';
@@ -15,7 +14,7 @@ const up = { href: '#/filters', text: t.nav.filters };
 const texts = ['displayName', 'description'];
 
 /** @param {{id: string}} props where "new" makes one */
-export const Filter = guarded(({ id }) => {
+export function Filter({ id }) {
   const { api, me } = useApp();
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.filters.create} up=${up} />${me.can.writeScripts ? html`<${Form} filter=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
@@ -24,7 +23,7 @@ export const Filter = guarded(({ id }) => {
     <${Head} up=${up} name=${filter.displayName} title=${html`<${Plain} text=${filter.displayName} />`} actions=${me.can.writeScripts && html`<${Remove} filter=${filter} />`} />
     <${Form} filter=${filter} saved=${read.set} />
     <${Uses} id=${filter.id} />`}<//>`;
-});
+}
 
 const formOf = (f) => ({ displayName: f.displayName ?? '', description: f.description ?? '', platform: f.platform ?? 'unknown', rule: f.rule ?? '' });
 

@@ -4,14 +4,13 @@ import { useApp } from '../hooks.js';
 import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Time } from '../ui/marks.js';
 import { Empty, Head, Search } from '../ui/parts.js';
 import { NothingFound, Table, useList } from '../ui/table.js';
 import { useListing } from './listing.js';
 
-export const Filters = guarded(() => {
+export function Filters() {
   const { me } = useApp();
   const listing = useListing('displayName');
   const list = useList({ path: '/deviceManagement/assignmentFilters', search: listing.search, orderby: listing.order });
@@ -25,4 +24,4 @@ export const Filters = guarded(() => {
     <${Table} label=${t.nav.filters} columns=${columns} list=${list} order=${listing.order} onOrder=${(order) => listing.set('order', order)} unit=${t.filters.unit}
       empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.filters.none} action=${create}>${t.filters.noneHint}<//>`}
       tools=${html`<${Search} label=${t.filters.search} value=${listing.words} onInput=${listing.setWords} />`} />`;
-});
+}

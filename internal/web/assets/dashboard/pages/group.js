@@ -5,7 +5,6 @@ import { segment } from '../api.js';
 import { count } from '../format.js';
 import { Plain } from '../plain.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Tag } from '../ui/marks.js';
 import { Button, Check, Choice, Empty, Gone, Head, Loaded, Problem, Section, TextField } from '../ui/parts.js';
 import { Picker } from '../ui/picker.js';
@@ -19,7 +18,7 @@ const pathOf = (id) => `/groups/${segment(id)}`;
 const up = { href: '#/groups', text: t.nav.groups };
 
 /** @param {{id: string}} props where "new" makes one */
-export const Group = guarded(({ id }) => {
+export function Group({ id }) {
   const { api, me } = useApp();
   const read = useRead((signal) => (id === 'new' ? Promise.resolve({}) : api.get(pathOf(id), { signal })), [id]);
   if (id === 'new') return html`<${Head} title=${t.groups.create} up=${up} />${me.can.writeGroups ? html`<${Form} group=${{}} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
@@ -31,7 +30,7 @@ export const Group = guarded(({ id }) => {
     <${Members} key=${group.membershipRule ?? ''} group=${group} />
     <${Uses} id=${group.id} />
     ${me.can.writeGroups && html`<${Section} title=${t.groups.settings}><${Form} group=${group} saved=${read.set} /><//>`}`}<//>`;
-});
+}
 
 function Form({ group, saved }) {
   const { api, router, say } = useApp();

@@ -4,7 +4,6 @@ import { useApp } from '../hooks.js';
 import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Tag, Time } from '../ui/marks.js';
 import { Empty, Head, Search } from '../ui/parts.js';
@@ -13,10 +12,10 @@ import { useListing } from './listing.js';
 
 export const kindOf = (group) => (!group.membershipRule ? t.groups.assigned : group.membershipRuleProcessingState === 'Paused' ? t.groups.paused : t.groups.dynamic);
 
-export const Groups = guarded(() => {
+export function Groups() {
   const { me } = useApp();
   return me.can.readGroups ? html`<${List} />` : html`<${Head} title=${t.nav.groups} /><${Empty} title=${t.errors.notAllowed}>${t.errors.noGroups}<//>`;
-});
+}
 
 function List() {
   const { me } = useApp();

@@ -6,7 +6,6 @@ import { change, compact, count, percent } from '../format.js';
 import { Plain, plainly } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
-import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Bar, Figures, Tag, Time, counts, totalOf } from '../ui/marks.js';
 import { Button, Empty, Head, Loaded, Narrow, Problem, Search, Section } from '../ui/parts.js';
@@ -35,7 +34,7 @@ async function readOverview(api, me, signal) {
   return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
 }
 
-export const Overview = guarded(() => {
+export function Overview() {
   const { api, me, live } = useApp();
   const read = useRead((signal) => readOverview(api, me, signal), [me.permissions.join()]);
   useEvent(live, 'scripts', useSparingly(read.reload, 2000));
@@ -44,7 +43,7 @@ export const Overview = guarded(() => {
   useWhileSeen(read.reload, oldAfter);
   return html`<${Head} title=${t.overview.title} name=${t.nav.overview} />
     <${Loaded} of=${read} lines=${6}>${(data) => html`<${Fleet} data=${data} reload=${read.reload} />`}<//>`;
-});
+}
 
 function Fleet({ data, reload }) {
   const { me, live } = useApp();

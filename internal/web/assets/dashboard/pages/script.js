@@ -9,7 +9,6 @@ import { t } from '../texts.js';
 import { Bar, Figures, Tag, Time, totalOf } from '../ui/marks.js';
 import { Button, Empty, Gone, Head, Loaded, Problem, Tabs } from '../ui/parts.js';
 import { Source } from '../ui/code.js';
-import { guarded } from '../ui/guarded.js';
 import { Assignments } from './assignments.js';
 import { Errors } from './errors.js';
 import { History } from './history.js';
@@ -21,7 +20,7 @@ export const scriptPath = (id) => `/deviceManagement/deviceComplianceScripts/${s
 const tabNames = ['summary', 'devices', 'errors', 'source', 'assignments', 'edit'];
 
 /** @param {{id: string, tab: string}} props */
-export const Script = guarded(({ id, tab }) => {
+export function Script({ id, tab }) {
   const { api, live, me } = useApp();
   const read = useRead((signal) => api.get(`${scriptPath(id)}?$expand=runSummary`, { signal }), [id]);
   const missed = useRef(false); // while somebody edits, what they began with stays
@@ -41,7 +40,7 @@ export const Script = guarded(({ id, tab }) => {
     <//>
     <${Tabs} label=${t.script.tabsLabel} tabs=${tabs} current=${tab} href=${(name) => (name === 'summary' ? to('scripts', id) : to('scripts', id, name))} />
     ${tabOf(tab, script, read)}`}<//>`;
-});
+}
 
 const up = { href: '#/scripts', text: t.nav.scripts };
 
@@ -107,8 +106,8 @@ function Remove({ script }) {
   return html`<${Button} icon="remove" busy=${busy} onClick=${run}>${t.script.delete}<//><${Problem} error=${error} />`;
 }
 
-export const NewScript = guarded(() => {
+export function NewScript() {
   const { me } = useApp();
   return html`<${Head} title=${t.scripts.create} up=${up} />
     ${me.can.writeScripts ? html`<${ScriptForm} />` : html`<${Empty} title=${t.errors.notAllowed} />`}`;
-});
+}

@@ -5,7 +5,6 @@ import { Plain } from '../plain.js';
 import { to } from '../router.js';
 import { t } from '../texts.js';
 import { count } from '../format.js';
-import { guarded } from '../ui/guarded.js';
 import { Icon } from '../ui/icon.js';
 import { Bar, Time, counts } from '../ui/marks.js';
 import { Empty, Head, Narrow, Search } from '../ui/parts.js';
@@ -17,7 +16,7 @@ const path = '/deviceManagement/deviceComplianceScripts';
 
 const platforms = [['', t.platforms.all], ...['linux', 'macOS', 'windows10'].map((name) => [name, t.platforms[name]])];
 
-export const Scripts = guarded(() => {
+export function Scripts() {
   const { me, live } = useApp();
   const summaries = useSummaries();
   const listing = useListing('displayName');
@@ -44,6 +43,6 @@ export const Scripts = guarded(() => {
       empty=${listing.narrowed ? html`<${NothingFound} clear=${listing.clear} />` : html`<${Empty} title=${t.scripts.none} action=${create}>${t.scripts.noneHint}<//>`}
       tools=${html`<${Search} label=${t.scripts.search} value=${listing.words} onInput=${listing.setWords} />
         <${Narrow} label=${t.scripts.platform} value=${platform} onInput=${(v) => listing.set('platform', v)} options=${platforms} />`} />`;
-});
+}
 
 const number = (n) => (n === undefined || n === null ? html`<span class="muted">–</span>` : count(n));

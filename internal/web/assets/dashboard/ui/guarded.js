@@ -5,12 +5,12 @@ import { usePlace } from '../router.js';
 import { t } from '../texts.js';
 import { Head, Problem } from './parts.js';
 
-/** A page that tells where it could not be drawn, instead of leaving nothing. Another place may be drawn again.
- * @param {(props: any) => any} Page */
-export const guarded = (Page) => function Guarded(props) {
+/** Tells where a page could not be drawn, instead of leaving nothing. Another place may be drawn again.
+ * @param {{children: any}} props */
+export function Guarded({ children }) {
   const place = usePlace(useApp().router);
   const [fault, forget] = useErrorBoundary((error) => console.error(error));
   useEffect(() => { if (fault) forget(); }, [place.text]);
   if (fault) return html`<${Head} title=${t.errors.title} /><${Problem} error=${fault} retry=${() => location.reload()} />`;
-  return html`<div class="guarded" key="page"><${Page} ...${props} /></div>`; // which takes with it what was drawn by half
-};
+  return html`<div class="guarded" key="page">${children}</div>`; // which takes with it what was drawn by half
+}
