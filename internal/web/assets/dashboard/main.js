@@ -11,7 +11,7 @@ import { Guarded } from './ui/guarded.js';
 import { Button, Confirm, Head, Problem, Waiting } from './ui/parts.js';
 import { Overview } from './pages/overview.js';
 
-// All pages but the first are fetched when they are gone to, or while nothing else is to do.
+// All pages but the first are fetched when they are gone to, or some time after the first has shown.
 const modules = {
   scripts: () => import('./pages/scripts.js'),
   script: () => import('./pages/script.js'),
@@ -23,6 +23,7 @@ const modules = {
   filters: () => import('./pages/filters.js'),
   filter: () => import('./pages/filter.js'),
 };
+const settled = 10_000; // ms after which the first page is no longer waited for, whatever the line
 const fetched = new Map(Object.entries({ overview: { Overview } }));
 
 async function fetchModule(name) {
@@ -113,6 +114,5 @@ export async function show(root, session, config) {
   const live = new Live(api, session);
   live.begin();
   render(html`<${App} parts=${{ api, session, live, router, config, me, readMe }} />`, root);
-  const idle = window.requestIdleCallback ?? ((run) => setTimeout(run, 2000));
-  idle(() => { for (const name of Object.keys(modules)) if (!fetched.has(name)) fetchModule(name).catch(() => {}); }, { timeout: 5000 });
+  setTimeout(() => { for (const name of Object.keys(modules)) if (!fetched.has(name)) fetchModule(name).catch(() => {}); }, settled);
 }
