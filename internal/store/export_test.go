@@ -18,15 +18,11 @@ func (s *Store) ScriptPlans(ctx context.Context, page query.Page) ([]string, err
 
 // RunStatePlans gives those of a page of a script's run states.
 func (s *Store) RunStatePlans(ctx context.Context, scriptID string, page query.Page) ([]string, error) {
-	script, err := scriptNumber(ctx, s.read, scriptID, "")
+	m, err := s.markOf(ctx, scriptID)
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.markOf(ctx, script)
-	if err != nil {
-		return nil, err
-	}
-	l, err := s.plannedRunStates(ctx, script, m, &page)
+	l, err := s.plannedRunStates(ctx, m, &page)
 	if err != nil {
 		return nil, err
 	}

@@ -11,16 +11,16 @@ import (
 
 // countRunStates gives how many of a script's run states filter wants, where that
 // can be told from the counts, or from indexes alone.
-func (s *Store) countRunStates(ctx context.Context, script int64, m mark, filter *query.Expr) (n int64, known bool, err error) {
+func (s *Store) countRunStates(ctx context.Context, m mark, filter *query.Expr) (n int64, known bool, err error) {
 	stated, named := conjuncts(filter, detectionState), conjuncts(filter, deviceName)
 	if len(stated)+len(named) < len(conjuncts(filter)) {
 		return 0, false, nil
 	}
-	wanted, err := s.statesCounted(ctx, script, allOf(stated))
+	wanted, err := s.statesCounted(ctx, m.script, allOf(stated))
 	if err != nil || named == nil {
 		return sumOf(wanted), true, err
 	}
-	all, err := s.statesCounted(ctx, script, nil)
+	all, err := s.statesCounted(ctx, m.script, nil)
 	if err != nil {
 		return 0, true, err
 	}
@@ -31,7 +31,7 @@ func (s *Store) countRunStates(ctx context.Context, script int64, m mark, filter
 	others := maps.Clone(all)
 	maps.DeleteFunc(others, func(state string, _ int64) bool { _, ok := wanted[state]; return ok })
 	if sumOf(all) != devices || sumOf(wanted) < sumOf(others) {
-		n, err = s.countNamed(ctx, script, m, wanted, named)
+		n, err = s.countNamed(ctx, m, wanted, named)
 		return n, true, err
 	}
 	// Every device has a run state: the names alone tell how many there are in any.
@@ -39,17 +39,17 @@ func (s *Store) countRunStates(ctx context.Context, script int64, m mark, filter
 	if err != nil {
 		return 0, true, err
 	}
-	rest, err := s.countNamed(ctx, script, m, others, named)
+	rest, err := s.countNamed(ctx, m, others, named)
 	return max(0, n-rest), true, err // of what changes meanwhile either may be counted
 }
 
 // countNamed gives how many of a script's run states are in one of the states on a
 // device whose name meets the conditions.
-func (s *Store) countNamed(ctx context.Context, script int64, m mark, states map[string]int64, named []*query.Expr) (n int64, err error) {
+func (s *Store) countNamed(ctx context.Context, m mark, states map[string]int64, named []*query.Expr) (n int64, err error) {
 	rows := s.rowsInStates(m, states)
 	for i := 0; err == nil && i < len(rows); i++ {
 		l := list[plimsoll.DeviceRunState]{
-			from: rows[i].from + ` CROSS JOIN device d` + s.dialect.by("device_by_number"), args: []any{script}, columns: namesOfDevices(),
+			from: rows[i].from + ` CROSS JOIN device d` + s.dialect.by("device_by_number"), args: []any{m.script}, columns: namesOfDevices(),
 			where: "r.script = $1 AND d.bucket = r.bucket AND d.number = r.device AND " + rows[i].where,
 		}
 		var some int64

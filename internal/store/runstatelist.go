@@ -65,30 +65,28 @@ func sizeOfRunState(r *plimsoll.DeviceRunState) int { return len(r.Output) + len
 
 // RunStates gives a page of a script's run states, by their devices.
 func (s *Store) RunStates(ctx context.Context, scriptID string, page query.Page) (rows query.Rows[plimsoll.DeviceRunState], err error) {
-	script, err := scriptNumber(ctx, s.read, scriptID, "")
+	m, err := s.markOf(ctx, scriptID)
 	if err != nil {
 		return query.Rows[plimsoll.DeviceRunState]{Total: -1}, err
 	}
 	err = s.search(ctx, func(ctx context.Context) error {
 		for try := 1; ; try++ {
-			m, err := s.markOf(ctx, script)
-			if err != nil {
-				return err
-			}
 			if try == maxTries { // whatever happens meanwhile, no row is left out
 				m.pending = math.MaxInt64
 			}
 			if page.Limit > 0 && page.Skip == 0 && sortedBy(&page) == detectionState {
-				rows, err = s.runStatesByState(ctx, script, m, &page)
+				rows, err = s.runStatesByState(ctx, m, &page)
 			} else {
-				rows, err = s.runStatesPage(ctx, script, m, &page, false)
+				rows, err = s.runStatesPage(ctx, m, &page, false)
 			}
 			if err != nil || try == maxTries {
 				return err
 			}
-			if now, err := s.markOf(ctx, script); err != nil || now.revision == m.revision && now.pending <= m.pending {
+			now, err := s.markOf(ctx, scriptID)
+			if err != nil || now.revision == m.revision && now.pending <= m.pending {
 				return err
 			}
+			m = now
 		}
 	})
 	return rows, err
@@ -100,24 +98,25 @@ const maxTries = 3
 // mark is what the plan of a page goes by, which is read by several statements: it
 // has to hold when they are done.
 type mark struct {
+	script   int64 // its number
 	revision int64 // of the script
 	pending  int64 // when the latest run was of what is pending, in ticks: none of it ran later
 }
 
-func (s *Store) markOf(ctx context.Context, script int64) (m mark, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT s.revision, coalesce((SELECT max(c.last_run) FROM run_count c
+func (s *Store) markOf(ctx context.Context, scriptID string) (m mark, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT s.number, s.revision, coalesce((SELECT max(c.last_run) FROM run_count c
 			WHERE c.script = s.number AND c.n > 0 AND c.state <> 5 AND (c.state = 4 OR c.revision < s.revision)), 0)
-		FROM script s WHERE s.number = $1`, script).Scan(&m.revision, &m.pending)
+		FROM script s WHERE s.id = $1`, scriptID).Scan(&m.script, &m.revision, &m.pending)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = plimsoll.Errorf(plimsoll.NotFound, "The script was deleted meanwhile.")
+		err = noScript(scriptID)
 	}
 	return m, refusal(err)
 }
 
 func (s *Store) runStatesPage(
-	ctx context.Context, script int64, m mark, page *query.Page, descending bool,
+	ctx context.Context, m mark, page *query.Page, descending bool,
 ) (rows query.Rows[plimsoll.DeviceRunState], err error) {
-	l, err := s.plannedRunStates(ctx, script, m, page)
+	l, err := s.plannedRunStates(ctx, m, page)
 	if err != nil {
 		return rows, err
 	}
@@ -128,13 +127,13 @@ func (s *Store) runStatesPage(
 // runStatesByState reads a list that is sorted by the states first: one state after
 // the other, and those in it by what is left of the order. Where a page ends with
 // the last row of a state, the next begins after that one's place alone.
-func (s *Store) runStatesByState(ctx context.Context, script int64, m mark, page *query.Page) (all query.Rows[plimsoll.DeviceRunState], err error) {
+func (s *Store) runStatesByState(ctx context.Context, m mark, page *query.Page) (all query.Rows[plimsoll.DeviceRunState], err error) {
 	by, of := page.Order[0], *page
 	of.Order, of.Count, of.After = page.Order[1:], false, nil
 	all.Total = -1
 	if page.Count {
 		counted := query.Page{Filter: page.Filter, Count: true}
-		if all, err = s.runStatesPage(ctx, script, m, &counted, false); err != nil {
+		if all, err = s.runStatesPage(ctx, m, &counted, false); err != nil {
 			return all, err
 		}
 	}
@@ -149,7 +148,7 @@ func (s *Store) runStatesByState(ctx context.Context, script int64, m mark, page
 		if full { // only whether a row follows is left to be known
 			of.Limit, of.Budget = 1, 0
 		}
-		rows, err := s.runStatesPage(ctx, script, m, &of, by.Descending)
+		rows, err := s.runStatesPage(ctx, m, &of, by.Descending)
 		if err != nil {
 			return all, err
 		}

@@ -23,17 +23,17 @@ const (
 
 // plannedRunStates is that list as a page of it is best read: by an index that is
 // in its order, or from the few rows that its filter can be met by.
-func (s *Store) plannedRunStates(ctx context.Context, script int64, m mark, page *query.Page) (*list[plimsoll.DeviceRunState], error) {
-	l := runStateList(script)
+func (s *Store) plannedRunStates(ctx context.Context, m mark, page *query.Page) (*list[plimsoll.DeviceRunState], error) {
+	l := runStateList(m.script)
 	l.counted = func(ctx context.Context, filter *query.Expr) (int64, bool, error) {
-		return s.countRunStates(ctx, script, m, filter)
+		return s.countRunStates(ctx, m, filter)
 	}
 	fleet, err := s.countOfDevices(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if page.Limit == 0 { // it is only counted, and that is best done without a look at rows
-		all, err := s.statesCounted(ctx, script, nil)
+		all, err := s.statesCounted(ctx, m.script, nil)
 		if err != nil || sumOf(all) == fleet || page.Filter == nil || looksOnlyAt(page.Filter, detectionState) {
 			return l, err
 		}
@@ -41,12 +41,12 @@ func (s *Store) plannedRunStates(ctx context.Context, script int64, m mark, page
 	few := max(fewDevices, fleet/fewOfFleet)
 	latest := int64(math.MaxInt64)
 	if stated := conjuncts(page.Filter, detectionState); stated != nil {
-		counts, err := s.statesCounted(ctx, script, allOf(stated))
+		counts, err := s.statesCounted(ctx, m.script, allOf(stated))
 		if err != nil {
 			return nil, err
 		}
 		if sumOf(counts) <= few {
-			numbers, err := s.devicesInStates(ctx, script, m, counts, few)
+			numbers, err := s.devicesInStates(ctx, m, counts, few)
 			if err != nil || int64(len(numbers)) <= few {
 				return s.amongDevices(l, page, numbers), err
 			}
@@ -199,7 +199,7 @@ func (s *Store) devicesNamed(ctx context.Context, conditions []*query.Expr, few 
 
 // devicesInStates gives the numbers of the devices on which a script is in one of
 // the states, or some more than few.
-func (s *Store) devicesInStates(ctx context.Context, script int64, m mark, states map[string]int64, few int64) ([]int64, error) {
+func (s *Store) devicesInStates(ctx context.Context, m mark, states map[string]int64, few int64) ([]int64, error) {
 	rows := s.rowsInStates(m, states)
 	if rows == nil {
 		return nil, nil
@@ -208,7 +208,7 @@ func (s *Store) devicesInStates(ctx context.Context, script int64, m mark, state
 	for i, of := range rows {
 		parts[i] = "SELECT r.device FROM " + of.from + " WHERE r.script = $1 AND " + of.where
 	}
-	return collect(ctx, s.read, column[int64], strings.Join(parts, " UNION ALL ")+" LIMIT $2", s.dialect.passing([]any{script, few + 1})...)
+	return collect(ctx, s.read, column[int64], strings.Join(parts, " UNION ALL ")+" LIMIT $2", s.dialect.passing([]any{m.script, few + 1})...)
 }
 
 // rowsOf is some rows of run_state, r, that an index has all about.
