@@ -86,11 +86,8 @@ func (p *tab) wantRefusal() {
 // do, while she writes. The page tells, and what she typed stays.
 func (a story) losePermission() {
 	t := a.t
-	provider := startSignInProvider(t, "DeviceManagementConfiguration.ReadWrite.All")
+	provider, s := startBesideProvider(t, "DeviceManagementConfiguration.ReadWrite.All")
 	provider.life.Store(30) // s: the least that the page heeds
-	s := startServer(t, sqliteAddress(t), provider.flags()...)
-	provider.dashboard.Store(&s.URL)
-	s.token = s.signIn(t, s.FirstClient)
 	script := s.addScript(t)
 	p := a.open(s)
 	p.navigate(s.URL + "/#/scripts/" + script + "/edit")

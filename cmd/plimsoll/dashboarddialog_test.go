@@ -14,11 +14,8 @@ import (
 func (a story) keepDialogs() {
 	t := a.t
 	const all = "DeviceManagementConfiguration.ReadWrite.All"
-	provider := startSignInProvider(t, all)
+	provider, s := startBesideProvider(t, all)
 	provider.life.Store(30) // s: the least that the page heeds
-	s := startServer(t, sqliteAddress(t), provider.flags()...)
-	provider.dashboard.Store(&s.URL)
-	s.token = s.signIn(t, s.FirstClient)
 	script := s.addListed(t, 1, 0, 0)
 	p := a.open(s)
 	p.must(p.OnEachDocument(hasten(10, 0)))

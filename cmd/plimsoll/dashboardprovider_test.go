@@ -93,6 +93,17 @@ func startSignInProvider(t *testing.T, scopes string) *signInProvider {
 	return p
 }
 
+// startBesideProvider starts a provider, and a server whose page signs people in there
+// and whose API the test may use.
+func startBesideProvider(t *testing.T, scopes string) (*signInProvider, *testServer) {
+	t.Helper()
+	p := startSignInProvider(t, scopes)
+	s := startServer(t, sqliteAddress(t), p.flags()...)
+	p.dashboard.Store(&s.URL)
+	s.token = s.signIn(t, s.FirstClient)
+	return p, s
+}
+
 // flags make a server sign people in here.
 func (p *signInProvider) flags() []string {
 	return []string{"--oidc-issuer", p.URL, "--oidc-audience", providerAudience, "--oidc-client-id", providerClient, "--oidc-scope", "openid profile fleet"}

@@ -158,11 +158,8 @@ func (a story) tabsEnd() {
 // in any more the session is over.
 func (a story) providerAils() {
 	t := a.t
-	provider := startSignInProvider(t, "DeviceManagementConfiguration.ReadWrite.All")
+	provider, s := startBesideProvider(t, "DeviceManagementConfiguration.ReadWrite.All")
 	provider.life.Store(30) // s: the least that the page heeds
-	s := startServer(t, sqliteAddress(t), provider.flags()...)
-	provider.dashboard.Store(&s.URL)
-	s.token = s.signIn(t, s.FirstClient)
 	script := s.addScript(t)
 	p := a.open(s)
 	p.must(p.OnEachDocument(hasten(10, 0)))
@@ -219,11 +216,8 @@ func wantRarer(t *testing.T, provider *signInProvider) {
 // alive nor listens, and knows what it missed as soon as it is seen again.
 func (a story) hidePage() {
 	t := a.t
-	provider := startSignInProvider(t, "DeviceManagementConfiguration.ReadWrite.All")
+	provider, s := startBesideProvider(t, "DeviceManagementConfiguration.ReadWrite.All")
 	provider.life.Store(120) // s, of which the page renews after 80
-	s := startServer(t, sqliteAddress(t), provider.flags()...)
-	provider.dashboard.Store(&s.URL)
-	s.token = s.signIn(t, s.FirstClient)
 	script := s.addScript(t)
 	s.must(t, http.StatusCreated, "POST", scripts+"/"+script+"/runSummary", summaryBody(1))
 	p := a.open(s)

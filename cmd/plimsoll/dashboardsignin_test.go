@@ -111,10 +111,7 @@ func (p *tab) signOut() {
 // signInElsewhere signs somebody in at a provider of another origin.
 func (a story) signInElsewhere() {
 	t := a.t
-	provider := startSignInProvider(t, "DeviceManagementConfiguration.Read.All")
-	s := startServer(t, sqliteAddress(t), provider.flags()...)
-	provider.dashboard.Store(&s.URL)
-	s.token = s.signIn(t, s.FirstClient)
+	provider, s := startBesideProvider(t, "DeviceManagementConfiguration.Read.All")
 	s.must(t, http.StatusCreated, "POST", scripts, `{"displayName":"Disk encryption"}`)
 	p := a.open(s)
 	p.navigate(s.URL + "/#/scripts")
